@@ -1,0 +1,160 @@
+"""What becomes of a text: handing it to the supplier, what the supplier says of it, and who must know when it fails.
+
+Stands above the outbox, which keeps the rows, and above duty, which raises the alerts. The rule kept: no supplier is called
+inside a transaction, and a critical text that did not get through always reaches a person.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+from flask import current_app
+
+from safety import duty, outbox, sms
+from safety.extensions import db
+from safety.models import AlertKind, Contact, MessageState, Referral, Text
+
+SUPPLIER = "supplier"
+# So many tries of one text without success mean the supplier is failing, not the text.
+FAILING_AFTER = 3
+_LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one errand: sent (with the supplier's sid), refused, unanswered, or dropped because it was too late."""
+
+    kind: Literal["sent", "refused", "unanswered", "dropped"]
+    sent: sms.Sent | None = None
+    refused: sms.Refused | None = None
+    code: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether recording it can raise no alert."""
+        return self.kind in ("sent", "dropped") and (self.sent is None or self.sent.status not in ("undelivered", "failed"))
+
+
+def lease_s() -> float:
+    """How long a claim lasts: time to ask and to send, each up to the supplier's time-out, and a margin."""
+    return float(2 * current_app.config["TWILIO_TIMEOUT_S"] + 20)
+
+
+def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
+    """Call the supplier for one errand. No transaction may be open; nothing is written.
+
+    When it may have been handed over before, the supplier is asked first, and what it has is never sent again.
+    """
+    supplier = sms.supplier()
+    try:
+        if errand.ask_since is not None:
+            had = supplier.find(to=errand.to, body=errand.body, since=errand.ask_since)
+            taken = outbox.known(one.sid for one in had) if had else set()
+            db.session.rollback()
+            ours = next((one for one in had if one.sid not in taken), None)
+            if ours is not None:
+                return Result("sent", sent=ours)
+        worth_s = int((errand.worthless_at - now).total_seconds())
+        # A process that was stopped in between must not send what another one has taken back.
+        if worth_s < 1 or time.monotonic() > errand.good_until - current_app.config["TWILIO_TIMEOUT_S"]:
+            return Result("dropped")
+        callback_url = f"{current_app.config['POS_PUBLIC_URL']}/twilio/status"
+        return Result("sent", sent=supplier.send(to=errand.to, body=errand.body, validity_s=worth_s, callback_url=callback_url))
+    except sms.Refused as refused:
+        return Result("refused", refused=refused, code=refused.code)
+    except sms.Unanswered as unanswered:
+        return Result("unanswered", code=unanswered.code)
+
+
+def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text | None:
+    """Write what came of an errand, and raise or end the alerts that follow. None: another process has the text by now.
+
+    The caller has begun a write; a deciding one unless result.well, because alerts are raised by one writer at a time.
+    """
+    if result.kind == "dropped":
+        # Nothing was called, but whoever claims it next asks first: this process may have been stopped for a long time.
+        return outbox.doubt(errand=errand, code="too_late", now=now)
+    if result.sent is not None:
+        sent = result.sent
+        text = outbox.sent(
+            errand=errand, supplier=sms.supplier().name, sid=sent.sid, status=sent.status, error=sent.error, now=now
+        )
+        duty.end(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
+    elif result.refused is not None:
+        text = _refused(errand, result.refused, now)
+    else:
+        text = outbox.doubt(errand=errand, code=result.code, now=now)
+        _failing(errand, now)
+    if text is not None:
+        _tell_of(text, now)
+    return text
+
+
+def _refused(errand: outbox.Errand, refused: sms.Refused, now: dt.datetime) -> Text | None:
+    if refused.permanent:
+        text = outbox.give_up(errand=errand, code=refused.code, now=now)
+    else:
+        text = outbox.again(errand=errand, code=refused.code, wait_s=refused.retry_after_s, now=now)
+    if text is None:
+        return None
+    if refused.unreachable:
+        unreachable(number_index=text.to_index, now=now)
+    if refused.alarm:
+        duty.raise_alert(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
+    elif not refused.permanent:
+        _failing(errand, now)
+    return text
+
+
+def _failing(errand: outbox.Errand, now: dt.datetime) -> None:
+    if errand.attempt >= FAILING_AFTER:
+        duty.raise_alert(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
+
+
+def _tell_of(text: Text, now: dt.datetime) -> None:
+    """A critical text that is lost needs a person."""
+    if text.critical and text.state in _LOST:
+        referral = db.session.get(Referral, text.referral_id) if text.referral_id else None
+        duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", referral=referral, now=now)
+
+
+def unreachable(*, number_index: str, now: dt.datetime) -> None:
+    """This number takes nothing from us any more (it unsubscribed, or is no mobile): the houses it stands for fall back on
+    their next contact, and a person must know. The caller has begun a deciding write."""
+    db.session.execute(
+        sa.update(Contact)
+        .where(Contact.phone_index == number_index, Contact.unreachable_at.is_(None))
+        .values(unreachable_at=now)
+    )
+    duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject=f"phone:{number_index}", now=now)
+
+
+def receipt(*, sid: str, status: str, error: str | None, now: dt.datetime) -> Text | None:
+    """What the supplier says became of a text (outbox.receipt), and the alert if it was critical and is lost.
+
+    The caller has begun a deciding write. Returns the text if this moved it.
+    """
+    text = outbox.receipt(sid=sid, status=status, error=error, now=now)
+    if text is not None:
+        _tell_of(text, now)
+    return text
+
+
+def tidy(*, now: dt.datetime) -> int:
+    """End what is worthless, and apply receipts that crossed with their sid; returns how many texts moved.
+
+    The caller has begun a deciding write.
+    """
+    moved = outbox.expire(now=now) + outbox.match(now=now)
+    for text in moved:
+        _tell_of(text, now)
+    return len(moved)
+
+
+def untidy(*, now: dt.datetime) -> bool:
+    """Whether tidy() would find anything; reads only."""
+    return outbox.any_worthless(now=now) or outbox.any_unmatched()

@@ -1,0 +1,129 @@
+"""Who is told when something needs a person: alerts raised by a cause, taken by one, over when the cause is.
+
+An alert never ends by a tick: whoever removes its cause calls end().
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from flask import current_app
+
+from safety import audit, messages, outbox
+from safety.extensions import db
+from safety.models import Alert, AlertKind, Referral
+from safety.models.alerts import ALERT_WORDS, URGENT
+
+_WORTH_H = 4
+
+
+def raise_alert(*, kind: AlertKind, subject: str, referral: Referral | None = None, now: dt.datetime) -> Alert:
+    """Raise an alert, or find it already raised: one open alert a kind and subject.
+
+    subject: "referral:<hex>", "text:<hex>" or a word. An urgent one is texted to whoever is on call in the same transaction.
+    """
+    found = standing(kind=kind, subject=subject)
+    if found is not None:
+        return found
+    alert = Alert(
+        kind=kind,
+        subject=subject,
+        referral_id=referral.id if referral else None,
+        urgent=kind in URGENT,
+        code=_free_code(),
+        raised_at=now,
+    )
+    db.session.add(alert)
+    facts = {"kind": str(kind), "alert": alert.id}
+    audit.record(what="alert", by="clock", now=now, referral_id=alert.referral_id, facts=facts)
+    db.session.flush()
+    if alert.urgent:
+        _text(alert, now)
+    return alert
+
+
+def standing(*, kind: AlertKind, subject: str) -> Alert | None:
+    """The open alert of this kind and subject, if there is one."""
+    return db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)).first()
+
+
+def end(*, kind: AlertKind, subject: str, now: dt.datetime) -> None:
+    """The cause is gone: end the open alert of this kind and subject, if there is one."""
+    for alert in db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)):
+        alert.ended_at = now
+    db.session.flush()
+
+
+def claim(*, code: str, by: str, now: dt.datetime) -> Alert | None:
+    """Take the open alert with this code, for one person only.
+
+    Returns it when it is now this person's (or was already); None when somebody else has it or it is over.
+    """
+    alert = db.session.scalars(_open().where(Alert.code == code)).first()
+    if alert is None or (alert.claimed_by is not None and alert.claimed_by != by):
+        return None
+    if alert.claimed_by is None:
+        alert.claimed_at, alert.claimed_by = now, by
+        audit.record(what="alert_claimed", by=by, now=now, referral_id=alert.referral_id, facts={"alert": alert.id})
+        db.session.flush()
+    return alert
+
+
+def climb(*, now: dt.datetime) -> int:
+    """Text every urgent alert nobody has taken again, at each step of LADDER_MIN; returns how many texts were queued.
+
+    One number is on call for now, so every step rings the same one; the rota brings the next person.
+    """
+    queued = 0
+    ladder = current_app.config["LADDER_MIN"]
+    for alert in db.session.scalars(_open().where(Alert.urgent, Alert.claimed_by.is_(None))):
+        due = sum(1 for minutes in ladder if alert.raised_at + dt.timedelta(minutes=minutes) <= now)
+        if due > alert.texted:
+            _text(alert, now, step=due)
+            queued += 1
+    return queued
+
+
+def open_alerts() -> Sequence[Alert]:
+    """Every open alert, urgent first, then the worst kind, then the oldest."""
+    order = {kind: place for place, kind in enumerate(AlertKind)}
+    alerts = db.session.scalars(_open()).all()
+    return sorted(alerts, key=lambda alert: (not alert.urgent, order[AlertKind(alert.kind)], alert.raised_at))
+
+
+def _open() -> sa.Select[tuple[Alert]]:
+    return sa.select(Alert).where(Alert.ended_at.is_(None))
+
+
+def _free_code() -> str:
+    taken = set(db.session.scalars(sa.select(Alert.code).where(Alert.ended_at.is_(None))))
+    free = [code for code in range(100, 1000) if str(code) not in taken]
+    return str(secrets.choice(free))
+
+
+def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
+    alert.texted = step
+    referral = alert.referral or (db.session.get(Referral, alert.referral_id) if alert.referral_id else None)
+    matter = messages.Matter(
+        reference=referral.spoken if referral else "",
+        code=alert.code,
+        words=ALERT_WORDS[AlertKind(alert.kind)],
+        ring=current_app.config["DUTY_NUMBER"],
+    )
+    outbox.queue(
+        wording=messages.urgent,
+        matter=matter,
+        to=current_app.config["ON_CALL_MOBILE"],
+        worthless_at=now + dt.timedelta(hours=_WORTH_H),
+        now=now,
+        # A failed text about a failed text would raise itself for ever.
+        critical=alert.kind not in (AlertKind.TEXT_FAILED, AlertKind.SUPPLIER),
+        referral_id=alert.referral_id,
+        alert_id=alert.id,
+    )
+    db.session.flush()
+
+

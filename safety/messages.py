@@ -1,0 +1,271 @@
+"""Every text message, word for word. Each fits one GSM-7 text (160 characters) and names nobody, no house and no need.
+
+None of our own words is one the supplier takes for an opt-out (STOP, CANCEL, END, QUIT…): whoever answered with it would
+never hear from us again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+LIMIT = 160
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a wording may draw on: codes, clock times and numbers to ring. Nothing else reaches a text.
+
+    reference: "K7M-4QX"; code: four digits, or three for an alert; group: a letter; the times are words in UK time;
+    officer: collar number and force; switchboard: the force's number as we hold it; ring: the duty line.
+    """
+
+    reference: str = ""
+    code: str = ""
+    group: str = ""
+    answer_by: str = ""
+    arrive_by: str = ""
+    eta: str = ""
+    stay_until: str = ""
+    officer: str = ""
+    switchboard: str = ""
+    ring: str = ""
+    words: str = ""
+
+
+Wording = Callable[[Matter], str]
+
+
+def asked(m: Matter) -> str:
+    """To the house: a bed of yours is held; say yes or no."""
+    return f"Places of Safety: room for {m.reference} in group {m.group}? Reply YES {m.code} or NO {m.code} by {m.answer_by}. Ring {m.ring}"
+
+
+def reminded(m: Matter) -> str:
+    """To the house: half the time to answer is gone."""
+    return f"Places of Safety: still waiting on {m.reference}. Reply YES {m.code} or NO {m.code} by {m.answer_by}. Ring {m.ring}"
+
+
+def held(m: Matter) -> str:
+    """To the officer: a bed is held, the house has been asked."""
+    return f"Places of Safety {m.reference}: a bed is held. The house answers by {m.answer_by}. Do not set off yet. Ring {m.ring}"
+
+
+def confirmed(m: Matter) -> str:
+    """To the officer: the house said yes."""
+    return (
+        f"Places of Safety {m.reference}: CONFIRMED. Arrive by {m.arrive_by}. "
+        f"Open your page and press We are on our way to see where. Ring {m.ring}"
+    )
+
+
+def agreed(m: Matter) -> str:
+    """To the house: the bed is taken without asking, as it wished."""
+    return f"Places of Safety: {m.reference} is coming to group {m.group}, by {m.arrive_by}. Sign in for needs. Not possible? Ring {m.ring}"
+
+
+def declined(m: Matter) -> str:
+    """To the officer: that house said no."""
+    return f"Places of Safety {m.reference}: that house cannot take them. We are trying the next one now. Ring {m.ring}"
+
+
+def lapsed(m: Matter) -> str:
+    """To the house: the time to answer is over."""
+    return f"Places of Safety: the hold for {m.reference} is over, the bed is yours again. Room after all? YES {m.code} or ring {m.ring}"
+
+
+def lapsed_for_officer(m: Matter) -> str:
+    """To the officer: the house did not answer."""
+    return f"Places of Safety {m.reference}: the house did not answer. We are trying the next one now. Ring {m.ring}"
+
+
+def withdrawn(m: Matter) -> str:
+    """To the officer: the house took its yes back."""
+    return f"Places of Safety {m.reference}: DO NOT GO THERE, the house can no longer take them. Ring {m.ring} now. We are finding the next bed"
+
+
+def cancelled(m: Matter) -> str:
+    """To the house: the officer no longer needs the bed."""
+    return f"Places of Safety: {m.reference} is not coming, the bed is yours again. Ring {m.ring}"
+
+
+def on_the_way(m: Matter) -> str:
+    """To the house: who is coming and how to check them."""
+    return f"Places of Safety: {m.reference} on the way, about {m.eta}. {m.officer}. To check them ring {m.switchboard}. LATE or not here? Ring {m.ring}"
+
+
+def running_late(m: Matter) -> str:
+    """To the house: later than said."""
+    return f"Places of Safety: {m.reference} is running late, now about {m.eta}. Ring {m.ring}"
+
+
+def arrived_for_officer(m: Matter) -> str:
+    """To the officer: the house has them."""
+    return f"Places of Safety {m.reference}: arrival recorded. Thank you. The stay is until {m.stay_until}. Ring {m.ring}"
+
+
+def arrived_for_house(m: Matter) -> str:
+    """To the house: arrival is on record."""
+    return f"Places of Safety: {m.reference} recorded as arrived. The stay is until {m.stay_until}. Ring {m.ring}"
+
+
+def released(m: Matter) -> str:
+    """To both: nobody set off, the bed is free again."""
+    return f"Places of Safety: {m.reference} did not set off by {m.arrive_by}, so the bed is free again. Still needed? Ring {m.ring}"
+
+
+def not_arrived(m: Matter) -> str:
+    """To both: recorded as not arrived."""
+    return f"Places of Safety: {m.reference} is recorded as not arrived and the bed is free again. If that is wrong ring {m.ring} now"
+
+
+def release_soon(m: Matter) -> str:
+    """To the officer: the bed comes free unless they set off."""
+    return (
+        f"Places of Safety {m.reference}: the bed comes free at {m.arrive_by} unless you press "
+        f"We are on our way, or reply LATE {m.code}. Ring {m.ring}"
+    )
+
+
+def arrived_yet(m: Matter) -> str:
+    """To the house: have they arrived?"""
+    return f"Places of Safety: has {m.reference} arrived? Reply ARRIVED {m.code} or NOT ARRIVED {m.code}. Ring {m.ring}"
+
+
+def departed(m: Matter) -> str:
+    """To the force's lead: the stay is over."""
+    return f"Places of Safety: the stay of {m.reference} is over. Sign in to see what was recorded. Ring {m.ring}"
+
+
+def extended(m: Matter) -> str:
+    """To the house and the lead: the stay is longer."""
+    return f"Places of Safety: the stay of {m.reference} is now until {m.stay_until}. Ring {m.ring}"
+
+
+def transferred(m: Matter) -> str:
+    """To the old house and the lead: they move to another house."""
+    return f"Places of Safety: {m.reference} moves to another house. Sign in or ring {m.ring}"
+
+
+def corrected(m: Matter) -> str:
+    """To whoever was told: the last thing we said was put right."""
+    return f"Places of Safety: the last thing recorded for {m.reference} was put right. Sign in or ring {m.ring}"
+
+
+def stay_ends(m: Matter) -> str:
+    """To the house, a day before."""
+    return f"Places of Safety: the stay of {m.reference} is until {m.stay_until}. Onward place not known? Ring {m.ring}"
+
+
+def taken_over(m: Matter) -> str:
+    """To the officer who held the referral, and the lead."""
+    return f"Places of Safety: a colleague has taken {m.reference} over. If you did not expect that ring {m.ring}"
+
+
+def address_opened(m: Matter) -> str:
+    """To the house: the officer on the way has looked where it is."""
+    return f"Places of Safety: the officer bringing {m.reference} has opened your address. Not expected? Ring {m.ring} now"
+
+
+def nothing_fits(m: Matter) -> str:
+    """To the officer: no bed yet."""
+    return f"Places of Safety {m.reference}: no bed fits yet. A coordinator knows and we keep looking. Ring {m.ring}"
+
+
+def urgent(m: Matter) -> str:
+    """To whoever is on call: something needs a person."""
+    return f"Places of Safety URGENT {m.reference}: {m.words}. Reply OK {m.code} to take it. Duty line {m.ring}"
+
+
+# What we say back to a text. `words` is already one of ours.
+
+
+def late_noted(m: Matter) -> str:
+    """To the officer: +30 minutes is noted."""
+    return f"Places of Safety {m.reference}: noted, arrive by {m.arrive_by}. Ring {m.ring}"
+
+
+def noted(m: Matter) -> str:
+    """The reply was understood and is recorded."""
+    return f"Places of Safety: thank you, {m.reference} is recorded as {m.words}. Ring {m.ring}"
+
+
+def which_reason(m: Matter) -> str:
+    """A no is recorded; why?"""
+    return f"Places of Safety: noted for {m.reference}. Why? Reply NO {m.code} and a letter: {m.words}. Ring {m.ring}"
+
+
+def settled(m: Matter) -> str:
+    """A late yes, and the person has a bed elsewhere."""
+    return f"Places of Safety: {m.reference} is settled, thank you. Nothing more to do. Ring {m.ring}"
+
+
+def keep_them_safe(m: Matter) -> str:
+    """Arrived, and the bed is gone."""
+    return f"Places of Safety: {m.reference} has arrived and has no bed. Keep them safe inside, we are ringing you now. {m.ring}"
+
+
+def not_yours_now(m: Matter) -> str:
+    """To an officer who no longer holds the referral."""
+    return f"Places of Safety: you no longer hold that referral, so nothing was changed. Ring {m.ring}"
+
+
+def code_not_known(m: Matter) -> str:
+    """The code is not one of this number's."""
+    return f"Places of Safety: we do not know that code for this phone. Check the code and send it again, or ring {m.ring}"
+
+
+def conflict(m: Matter) -> str:
+    """What was asked cannot be done any more."""
+    return f"Places of Safety: {m.reference} could not be changed, it is recorded as {m.words}. Ring {m.ring}"
+
+
+def not_understood(m: Matter) -> str:
+    """We could not tell what was meant."""
+    return f"Places of Safety: sorry, we could not tell what you meant and did nothing. Reply YES or NO and the four digits, or ring {m.ring}"
+
+
+def alert_taken(m: Matter) -> str:
+    """To a coordinator who claimed an alert."""
+    return f"Places of Safety: {m.code} is yours. It stays on the board until the cause is gone. Ring {m.ring}"
+
+
+def alert_taken_already(m: Matter) -> str:
+    """To a coordinator: somebody else has it."""
+    return f"Places of Safety: {m.code} is already taken or over. Thank you. Ring {m.ring}"
+
+
+def counts_same(m: Matter) -> str:
+    """To the house: its figures are marked as still true."""
+    return f"Places of Safety: thank you, your beds are marked the same as before: {m.words}. Ring {m.ring}"
+
+
+def info(m: Matter) -> str:
+    """What may be replied."""
+    return f"Places of Safety: reply YES or NO and the code we sent, ARRIVED or NOT ARRIVED and the code, or SAME. Ring {m.ring}"
+
+
+def use_page(m: Matter) -> str:
+    """A thing that needs more than a text."""
+    return f"Places of Safety: please sign in to record that for {m.reference}, or ring {m.ring}. Nothing was changed"
+
+
+WORDINGS: tuple[Wording, ...] = tuple(
+    value
+    for name, value in list(globals().items())
+    if callable(value) and getattr(value, "__module__", "") == __name__ and not isinstance(value, type)
+)
+
+
+def segments_problem(words: str) -> str | None:
+    """Why `words` would not travel as one plain text, or nothing if it would."""
+    odd = sorted({letter for letter in words if letter not in GSM7})
+    if odd:
+        return f"letters outside GSM-7: {''.join(odd)}"
+    if len(words) > LIMIT:
+        return f"{len(words)} characters, {LIMIT} at most"
+    return None

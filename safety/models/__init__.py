@@ -1,0 +1,41 @@
+"""Tables and the promises the database keeps. One file a noun; everything is importable from here."""
+
+from safety.models.alerts import Alert, AlertKind
+from safety.models.audit import AuditEvent, Seal
+from safety.models.jobs import Heartbeat, Lease, RateLimit
+from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
+from safety.models.people import Force, SignIn, User
+from safety.models.placements import AddressOpening, Placement
+from safety.models.premises import Bedspace, Cohort, Contact, Group, OutOfService, Premises, Provider
+from safety.models.referrals import Draft, KeepApart, Referral, UnmetNeed
+
+__all__ = [
+    "AddressOpening",
+    "Alert",
+    "AlertKind",
+    "AuditEvent",
+    "Bedspace",
+    "Cohort",
+    "Contact",
+    "Draft",
+    "Force",
+    "Group",
+    "Heartbeat",
+    "Inbound",
+    "KeepApart",
+    "Lease",
+    "MessageState",
+    "OutOfService",
+    "Placement",
+    "Premises",
+    "Provider",
+    "RateLimit",
+    "Receipt",
+    "Referral",
+    "Seal",
+    "SignIn",
+    "SimulatedText",
+    "Text",
+    "UnmetNeed",
+    "User",
+]

@@ -1,0 +1,72 @@
+"""Alerts to coordinators: raised by a cause, claimed by one person, over when the cause is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from safety.extensions import Row, both_or_neither, live_only, one_of
+from safety.models.referrals import Referral
+
+
+class AlertKind(StrEnum):
+    """What can go wrong. The order is the order of a list: worst first."""
+
+    NO_BED_ON_ARRIVAL = "arrived_without_bed"
+    HOUSE_WITHDREW = "house_withdrew"
+    NOTHING_FITS = "nothing_fits"
+    OVERDUE = "overdue_on_the_road"
+    NOT_ARRIVED = "not_arrived"
+    CASCADE = "houses_said_no"
+    FAR_AHEAD = "far_ahead"
+    TEXT_FAILED = "text_failed"
+    SUPPLIER = "supplier_failing"
+    RELEASED = "released_unused"
+    STAY_OVER = "stay_over"
+
+
+URGENT = frozenset(AlertKind) - {AlertKind.RELEASED, AlertKind.STAY_OVER}
+ALERT_WORDS = {
+    AlertKind.NO_BED_ON_ARRIVAL: "arrived and has no bed",
+    AlertKind.HOUSE_WITHDREW: "the house withdrew, ring the officer",
+    AlertKind.NOTHING_FITS: "no bed fits",
+    AlertKind.OVERDUE: "set off and overdue",
+    AlertKind.NOT_ARRIVED: "did not arrive, find out where they are",
+    AlertKind.CASCADE: "houses have not taken them",
+    AlertKind.FAR_AHEAD: "asked for far ahead, decide by hand",
+    AlertKind.TEXT_FAILED: "a text did not get through",
+    AlertKind.SUPPLIER: "the text supplier is failing",
+    AlertKind.RELEASED: "a bed came free unused",
+    AlertKind.STAY_OVER: "the stay is over",
+}
+
+
+class Alert(Row):
+    """Something that needs a person."""
+
+    __tablename__ = "alert"
+    kind: Mapped[str] = mapped_column(sa.String(24))
+    # What it is about: "referral:<hex>", "text:<hex>", "supplier". One open alert a kind and subject.
+    subject: Mapped[str] = mapped_column(sa.String(48))
+    referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
+    urgent: Mapped[bool]
+    code: Mapped[str] = mapped_column(sa.String(3))
+    raised_at: Mapped[dt.datetime]
+    texted: Mapped[int] = mapped_column(default=0)  # how many steps of the ladder were climbed
+    claimed_at: Mapped[dt.datetime | None]
+    claimed_by: Mapped[str | None] = mapped_column(sa.String(40))
+    ended_at: Mapped[dt.datetime | None]
+    referral: Mapped[Referral | None] = relationship()
+
+    __table_args__ = (
+        one_of("kind", AlertKind),
+        both_or_neither("claimed_at", "claimed_by"),
+        # The same trouble is raised once until it is over.
+        live_only("uq_alert_open", "kind", "subject", where="ended_at IS NULL"),
+        # OK 123 names one open alert.
+        live_only("uq_alert_code", "code", where="ended_at IS NULL"),
+    )

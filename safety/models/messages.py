@@ -1,0 +1,110 @@
+"""Texts out and in, and what the supplier said about them. Numbers and words are sealed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from safety.crypto import Sealed
+from safety.extensions import Row, both_or_neither, one_of
+
+
+class MessageState(StrEnum):
+    """Where a text of ours stands. UNKNOWN: the supplier may or may not have it; ask before sending again."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class Text(Row):
+    """One text of ours: queued in the transaction of the thing it tells, sent by the jobs process."""
+
+    __tablename__ = "text"
+    wording: Mapped[str] = mapped_column(sa.String(40))  # the name of the wording in messages.py
+    to_sealed: Mapped[str | None]
+    to = Sealed[str | None]()  # E.164
+    to_index: Mapped[str] = mapped_column(sa.String(32), index=True)
+    body_sealed: Mapped[str | None]
+    body = Sealed[str | None]()
+    critical: Mapped[bool] = mapped_column(default=False)
+    referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
+    placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"), index=True)
+    alert_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("alert.id"), index=True)
+    queued_at: Mapped[dt.datetime]
+    next_try_at: Mapped[dt.datetime]
+    worthless_at: Mapped[dt.datetime]
+    state: Mapped[str] = mapped_column(sa.String(12))
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_by: Mapped[str | None] = mapped_column(sa.String(80))
+    claimed_until: Mapped[dt.datetime | None]
+    # Grows with every claim: a process that was stopped and comes back holds an old number and cannot write.
+    fence: Mapped[int] = mapped_column(default=0)
+    first_sent_at: Mapped[dt.datetime | None]  # when a supplier was first called: from here on it may have it
+    sent_at: Mapped[dt.datetime | None]
+    settled_at: Mapped[dt.datetime | None]
+    supplier: Mapped[str | None] = mapped_column(sa.String(12))
+    sid: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    error: Mapped[str | None] = mapped_column(sa.String(40))
+
+    __table_args__ = (
+        one_of("state", MessageState),
+        both_or_neither("claimed_by", "claimed_until"),
+        sa.CheckConstraint("state <> 'sending' OR claimed_by IS NOT NULL", name="sending_is_claimed"),
+        sa.Index("ix_text_state_next_try_at", "state", "next_try_at"),
+    )
+
+
+class Receipt(Row):
+    """What the supplier said became of a text. Kept as it came, each once; late and unknown ones too."""
+
+    __tablename__ = "receipt"
+    sid: Mapped[str] = mapped_column(sa.String(64), index=True)
+    status: Mapped[str] = mapped_column(sa.String(20))
+    error: Mapped[str | None] = mapped_column(sa.String(40))
+    received_at: Mapped[dt.datetime]
+
+    __table_args__ = (
+        # The supplier repeats itself; each status of a text counts once.
+        sa.UniqueConstraint("sid", "status", name="uq_receipt_sid_status"),
+    )
+
+
+class Inbound(Row):
+    """A text somebody sent us: what it said and what it was taken to mean, both kept until RETENTION."""
+
+    __tablename__ = "inbound"
+    # A text delivered twice acts once.
+    sid: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    sender_sealed: Mapped[str | None]
+    sender = Sealed[str | None]()
+    sender_index: Mapped[str] = mapped_column(sa.String(32), index=True)
+    body_sealed: Mapped[str | None]
+    body = Sealed[str | None]()
+    received_at: Mapped[dt.datetime] = mapped_column(index=True)
+    meaning: Mapped[str] = mapped_column(sa.String(20))
+    outcome: Mapped[str] = mapped_column(sa.String(40))
+    placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"))
+
+
+class SimulatedText(Row):
+    """The simulator's own record of the texts it was given: what a telephone of /phones shows. Never used in production."""
+
+    __tablename__ = "simulated_text"
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    number_sealed: Mapped[str]
+    number = Sealed[str]()
+    number_index: Mapped[str] = mapped_column(sa.String(32), index=True)
+    from_us: Mapped[bool]
+    body_sealed: Mapped[str]
+    body = Sealed[str]()
+    sid: Mapped[str] = mapped_column(sa.String(64), unique=True)

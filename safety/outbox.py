@@ -1,0 +1,324 @@
+"""Texts on their way out: a row written with the thing it tells, claimed by one process, and what became of it.
+
+The rule kept: a text is never lost, and never sent again before the supplier was asked whether it has it already. States only
+move forward; what is final stays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from safety import messages
+from safety.crypto import ring
+from safety.extensions import db
+from safety.models import MessageState, Receipt, Text
+
+FIRST_WAIT_S = 2.0
+LONGEST_WAIT_S = 60.0
+# After a time-out the supplier may still be at work on what it was given; asked too soon, it would deny having it.
+ASK_AFTER_S = 15.0
+
+WAITING = (MessageState.QUEUED, MessageState.UNKNOWN)
+FINAL = (MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
+_RANK = {MessageState.QUEUED: 0, MessageState.SENDING: 1, MessageState.UNKNOWN: 1, MessageState.SENT: 2} | dict.fromkeys(FINAL, 3)
+# The supplier's words for where a text stands. One that is not here tells us nothing new.
+_MEANS = {
+    "accepted": MessageState.SENT,
+    "scheduled": MessageState.SENT,
+    "queued": MessageState.SENT,
+    "sending": MessageState.SENT,
+    "sent": MessageState.SENT,
+    "delivered": MessageState.DELIVERED,
+    "read": MessageState.DELIVERED,
+    "undelivered": MessageState.UNDELIVERED,
+    "failed": MessageState.FAILED,
+    "canceled": MessageState.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One text to hand over, claimed by one process for as long as its lease lasts.
+
+    ask_since: when a supplier was first called for it, which means asking before sending; None: never called.
+    good_until: the reading of time.monotonic() after which somebody else may have claimed it.
+    """
+
+    text_id: uuid.UUID
+    fence: int
+    to: str
+    body: str
+    worthless_at: dt.datetime
+    attempt: int
+    ask_since: dt.datetime | None
+    good_until: float
+
+
+def queue(
+    *,
+    wording: messages.Wording,
+    matter: messages.Matter,
+    to: str,
+    worthless_at: dt.datetime,
+    now: dt.datetime,
+    critical: bool = False,
+    referral_id: uuid.UUID | None = None,
+    placement_id: uuid.UUID | None = None,
+    alert_id: uuid.UUID | None = None,
+) -> Text:
+    """Queue one text in the caller's transaction: it is sent if and only if that commits.
+
+    to: E.164; worthless_at: after this it is not sent. critical: a person must know if it does not get through. Raises
+    ValueError when the words do not make one plain text, which is a fault of ours and not of anybody's data.
+    """
+    body = wording(matter)
+    problem = messages.segments_problem(body)
+    if problem is not None:
+        raise ValueError(f"{wording.__name__}: {problem}")
+    text = Text(
+        wording=wording.__name__,
+        to_index=ring().index("phone", to),
+        critical=critical,
+        referral_id=referral_id,
+        placement_id=placement_id,
+        alert_id=alert_id,
+        queued_at=now,
+        next_try_at=now,
+        worthless_at=worthless_at,
+        state=MessageState.QUEUED,
+    )
+    text.to, text.body = to, body
+    db.session.add(text)
+    return text
+
+
+def _claimable(now: dt.datetime) -> sa.ColumnElement[bool]:
+    waiting = sa.and_(Text.state.in_(WAITING), Text.next_try_at <= now)
+    abandoned = sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now)
+    return sa.and_(sa.or_(waiting, abandoned), Text.worthless_at > now, Text.to_sealed.is_not(None))
+
+
+def due(*, now: dt.datetime) -> bool:
+    """Whether claim() would find anything; reads only, so an idle process never takes the writer's place."""
+    return db.session.scalar(sa.select(Text.id).where(_claimable(now)).limit(1)) is not None
+
+
+def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[Errand]:
+    """Claim up to `limit` texts, those whose worth ends first before the others.
+
+    By compare-and-set on the fence, so that of any number of processes one gets each text. lease_s: after so many seconds
+    another process may take it back, and will ask the supplier first. The caller commits before it calls anybody.
+    """
+    good_until = time.monotonic() + lease_s
+    found = db.session.scalars(
+        sa.select(Text).where(_claimable(now)).order_by(Text.worthless_at, Text.id).limit(limit)
+    ).all()
+    errands = []
+    for text in found:
+        called_before, fence = text.first_sent_at, text.fence + 1
+        taken = db.session.execute(
+            sa.update(Text)
+            .where(Text.id == text.id, Text.fence == text.fence, Text.state == text.state)
+            .values(
+                state=MessageState.SENDING,
+                claimed_by=owner,
+                claimed_until=now + dt.timedelta(seconds=lease_s),
+                fence=fence,
+                attempts=Text.attempts + 1,
+                first_sent_at=called_before or now,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        if taken.rowcount == 1:  # type: ignore[attr-defined]
+            errands.append(
+                Errand(
+                    text_id=text.id,
+                    fence=fence,
+                    to=text.to or "",
+                    body=text.body or "",
+                    worthless_at=text.worthless_at,
+                    attempt=text.attempts + 1,
+                    ask_since=called_before,
+                    good_until=good_until,
+                )
+            )
+        db.session.expire(text)
+    return errands
+
+
+def known(sids: Iterable[str]) -> set[str]:
+    """Those of the supplier's ids that already belong to a text of ours: two texts may have the same words."""
+    return set(db.session.scalars(sa.select(Text.sid).where(Text.sid.in_(list(sids))))) - {None}  # type: ignore[return-value]
+
+
+def _mine(errand: Errand) -> Text | None:
+    """The errand's row, locked, if this process still has it. A process that was stopped and comes back gets nothing."""
+    return db.session.scalars(
+        sa.select(Text)
+        .where(Text.id == errand.text_id, Text.fence == errand.fence, Text.state == MessageState.SENDING)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def _let_go(text: Text, state: MessageState) -> None:
+    text.state = state
+    text.claimed_by = text.claimed_until = None
+
+
+def sent(
+    *, errand: Errand, supplier: str, sid: str, status: str, error: str | None = None, now: dt.datetime
+) -> Text | None:
+    """The supplier has it, under `sid`. Receipts that came before we knew the sid are applied. None: no longer ours."""
+    text = _mine(errand)
+    if text is None:
+        return None
+    _let_go(text, MessageState.SENT)
+    text.supplier, text.sid, text.sent_at, text.error = supplier, sid, now, None
+    _move(text, status, error, now)
+    for kept in db.session.scalars(sa.select(Receipt).where(Receipt.sid == sid).order_by(Receipt.received_at)):
+        _move(text, kept.status, kept.error, now)
+    db.session.flush()
+    return text
+
+
+def give_up(*, errand: Errand, code: str, now: dt.datetime) -> Text | None:
+    """It will never go. None: no longer ours."""
+    text = _mine(errand)
+    if text is None:
+        return None
+    _let_go(text, MessageState.FAILED)
+    text.error, text.settled_at = code[:40], now
+    db.session.flush()
+    return text
+
+
+def again(*, errand: Errand, code: str, wait_s: float | None, now: dt.datetime) -> Text | None:
+    """The supplier refused for now: try later, if it is then still worth anything, else give up. None: no longer ours.
+
+    wait_s: how long the supplier asked us to wait; the growing, jittered wait of our own if it did not say, or if longer.
+    """
+    text = _mine(errand)
+    if text is None:
+        return None
+    next_try_at = now + dt.timedelta(seconds=max(_wait_s(errand.attempt), wait_s or 0.0))
+    if next_try_at >= text.worthless_at:
+        return give_up(errand=errand, code=code, now=now)
+    _let_go(text, MessageState.QUEUED)
+    text.next_try_at, text.error = next_try_at, code[:40]
+    if errand.ask_since is None:
+        # Refused at the first call: nobody has it, so there is nothing to ask about.
+        text.first_sent_at = None
+    db.session.flush()
+    return text
+
+
+def doubt(*, errand: Errand, code: str, now: dt.datetime) -> Text | None:
+    """No answer: the supplier may or may not have it. It is asked before anything is sent. None: no longer ours."""
+    text = _mine(errand)
+    if text is None:
+        return None
+    _let_go(text, MessageState.UNKNOWN)
+    text.next_try_at = now + dt.timedelta(seconds=max(_wait_s(errand.attempt), ASK_AFTER_S))
+    text.error = code[:40]
+    db.session.flush()
+    return text
+
+
+def _wait_s(attempt: int) -> float:
+    """2 s, 4 s, 8 s … 60 s, a quarter less or more, so that texts refused together do not come back together."""
+    return min(FIRST_WAIT_S * 2.0 ** min(attempt - 1, 10), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+
+
+def _worthless(now: dt.datetime) -> sa.ColumnElement[bool]:
+    free = sa.or_(Text.state.in_(WAITING), sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now))
+    return sa.and_(free, Text.worthless_at <= now)
+
+
+def any_worthless(*, now: dt.datetime) -> bool:
+    """Whether expire() would find anything; reads only."""
+    return db.session.scalar(sa.select(Text.id).where(_worthless(now)).limit(1)) is not None
+
+
+def expire(*, now: dt.datetime) -> list[Text]:
+    """End every text that nobody has in hand and that is worth nothing any more; returns them, locked."""
+    texts = db.session.scalars(
+        sa.select(Text).where(_worthless(now)).order_by(Text.id).with_for_update().execution_options(populate_existing=True)
+    ).all()
+    for text in texts:
+        text.error = text.error or ("unknown" if text.first_sent_at else None)
+        _let_go(text, MessageState.EXPIRED)
+        text.settled_at = now
+    db.session.flush()
+    return list(texts)
+
+
+def receipt(*, sid: str, status: str, error: str | None, now: dt.datetime) -> Text | None:
+    """Keep what the supplier says of a text, and apply it if the text is known.
+
+    Returns the text if this moved it. Each status of a sid counts once; late, repeated and disordered ones move nothing; one
+    for a sid we do not know yet is kept and applied when it becomes known (sent(), or match()).
+    """
+    try:
+        with db.session.begin_nested():
+            db.session.add(Receipt(sid=sid, status=status, error=error, received_at=now))
+    except sa.exc.IntegrityError:
+        return None
+    text = db.session.scalars(
+        sa.select(Text).where(Text.sid == sid).with_for_update().execution_options(populate_existing=True)
+    ).first()
+    if text is None or not _move(text, status, error, now):
+        return None
+    db.session.flush()
+    return text
+
+
+def _unmatched() -> sa.Select[tuple[uuid.UUID]]:
+    told = [word for word, state in _MEANS.items() if state in FINAL]
+    return (
+        sa.select(Text.id)
+        .join(Receipt, Receipt.sid == Text.sid)
+        .where(Text.state == MessageState.SENT, Receipt.status.in_(told))
+    )
+
+
+def any_unmatched() -> bool:
+    """Whether match() would find anything; reads only."""
+    return db.session.scalar(_unmatched().limit(1)) is not None
+
+
+def match(*, now: dt.datetime) -> list[Text]:
+    """Apply receipts that were being written at the very moment their sid became known; returns the texts moved, locked."""
+    texts = db.session.scalars(
+        sa.select(Text)
+        .where(Text.id.in_(_unmatched()))
+        .order_by(Text.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    moved = []
+    for text in texts:
+        kept = db.session.scalars(sa.select(Receipt).where(Receipt.sid == text.sid).order_by(Receipt.received_at)).all()
+        if any([_move(text, one.status, one.error, now) for one in kept]):
+            moved.append(text)
+    db.session.flush()
+    return moved
+
+
+def _move(text: Text, status: str, error: str | None, now: dt.datetime) -> bool:
+    """Move the text forward to what `status` means, if that is forward. Returns whether it moved."""
+    target = _MEANS.get(status)
+    if target is None or _RANK[target] <= _RANK[MessageState(text.state)]:
+        return False
+    text.state = target
+    if target in FINAL:
+        text.settled_at = now
+        text.error = error[:40] if error else None
+    return True

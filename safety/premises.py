@@ -1,0 +1,231 @@
+"""What a house tells us about itself, and what follows: who answers its telephone now, how fresh its figures are, its rooms.
+
+Availability is derived here and nowhere else: free is in service, not retired, without a live placement.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.orm import selectinload
+
+from safety import audit, geography, matching, workdays
+from safety.extensions import db
+from safety.lifecycle import LIVE, State
+from safety.models import Bedspace, Contact, OutOfService, Placement, Premises, Referral
+
+SMALL_REGION = 3
+
+
+def on_call(house: Premises, now: dt.datetime) -> Contact | None:
+    """The telephone of `house` that answers at `now`: the first contact, in order, whose hours cover the local time.
+
+    Falls back on the first reachable one, because a house that wrote its hours badly must still be asked. None: no contact.
+    """
+    clock = workdays.uk(now).strftime("%H:%M")
+    reachable = [contact for contact in house.contacts if contact.unreachable_at is None]
+    return next((contact for contact in reachable if _covers(contact, clock)), reachable[0] if reachable else None)
+
+
+def _covers(contact: Contact, clock: str) -> bool:
+    start, end = contact.from_time, contact.to_time
+    if start == end:
+        return True
+    return start <= clock < end if start < end else clock >= start or clock < end
+
+
+def same(*, premises_id: uuid.UUID, by: str, via: str, now: dt.datetime) -> Premises:
+    """The house says its figures are the same as before: they are fresh again. via: page, text or phone."""
+    house = db.session.get_one(Premises, premises_id)
+    house.reported_at, house.reported_by, house.reported_via = now, by, via
+    audit.record(what="beds_same", by=by, now=now, premises_id=premises_id, facts={"via": via})
+    db.session.flush()
+    return house
+
+
+def take_out(*, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime) -> OutOfService:
+    """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming."""
+    bedspace = db.session.get_one(Bedspace, bedspace_id)
+    used = db.session.scalar(
+        sa.select(Placement.id).where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE)).limit(1)
+    )
+    if used is not None:
+        raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
+    end_spells(bedspace, by=by, now=now)
+    spell = OutOfService(bedspace_id=bedspace_id, since_at=now, since_by=by, reason=reason, until=until)
+    db.session.add(spell)
+    facts = {"bedspace": bedspace_id, "reason": reason, "until": until}
+    audit.record(what="out_of_service", by=by, now=now, premises_id=bedspace.premises_id, facts=facts)
+    db.session.flush()
+    return spell
+
+
+def bring_back(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace:
+    """Bring a bedspace back into service. The caller matches whoever is searching afterwards (referrals.rematch)."""
+    bedspace = db.session.get_one(Bedspace, bedspace_id)
+    end_spells(bedspace, by=by, now=now)
+    audit.record(what="back_in_service", by=by, now=now, premises_id=bedspace.premises_id, facts={"bedspace": bedspace_id})
+    db.session.flush()
+    return bedspace
+
+
+class StillUsed(Exception):
+    """A bedspace with a live placement stays in service. The message can be shown."""
+
+
+def end_spells(bedspace: Bedspace, *, by: str, now: dt.datetime) -> None:
+    """End the open out-of-service spell of a bedspace, if there is one."""
+    db.session.execute(
+        sa.update(OutOfService)
+        .where(OutOfService.bedspace_id == bedspace.id, OutOfService.ended_at.is_(None))
+        .values(ended_at=now, ended_by=by)
+    )
+
+
+@dataclass(frozen=True)
+class Count:
+    """The bedspaces of one group: told apart, never typed in."""
+
+    letter: str
+    name: str
+    free: int
+    held: int
+    occupied: int
+    out_of_service: int
+
+
+def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
+    """Free, held (and expected), occupied and out of service of every group of `house`, at `now`."""
+    using = {
+        bedspace_id: State(state)
+        for bedspace_id, state in db.session.execute(
+            sa.select(Placement.bedspace_id, Placement.state).where(
+                Placement.premises_id == house.id, _counts_as_live(now)
+            )
+        )
+    }
+    out = out_now(now, house.id)
+    tally: dict[str, Counter[str]] = {group.letter: Counter() for group in house.groups}
+    for bedspace in house.bedspaces:
+        if bedspace.retired_at is not None:
+            continue
+        state = using.get(bedspace.id)
+        kind = "occupied" if state is State.ARRIVED else "held" if state else "out" if bedspace.id in out else "free"
+        tally[bedspace.group.letter][kind] += 1
+    return tuple(
+        Count(group.letter, group.name, *(tally[group.letter][kind] for kind in ("free", "held", "occupied", "out")))
+        for group in house.groups
+    )
+
+
+def _counts_as_live(now: dt.datetime) -> sa.ColumnElement[bool]:
+    # A hold past its deadline no longer counts, swept or not: readers never wait for the sweep.
+    overdue = sa.or_(
+        sa.and_(Placement.state == State.HELD, Placement.answer_by <= now),
+        sa.and_(Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by <= now),
+    )
+    return sa.and_(Placement.state.in_(LIVE), ~overdue)
+
+
+def out_now(now: dt.datetime, premises_id: uuid.UUID | None = None) -> set[uuid.UUID]:
+    """The bedspaces out of service at `now`, of one house or of all. A spell past its `until` is over, whoever noticed."""
+    wanted = (
+        sa.select(OutOfService.bedspace_id)
+        .join(Bedspace, Bedspace.id == OutOfService.bedspace_id)
+        .where(OutOfService.ended_at.is_(None), sa.or_(OutOfService.until.is_(None), OutOfService.until > now))
+    )
+    if premises_id is not None:
+        wanted = wanted.where(Bedspace.premises_id == premises_id)
+    return set(db.session.scalars(wanted))
+
+
+def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[matching.Room]:
+    """Every bedspace of the scheme as matching sees it at `now`; three queries whatever the size.
+
+    leaving_out: a referral whose own placement does not count as somebody else (for moves and transfers).
+    """
+    settings = current_app.config["SETTINGS"]
+    houses = {
+        house.id: house for house in db.session.scalars(sa.select(Premises).execution_options(populate_existing=True))
+    }
+    live = sa.select(Placement.bedspace_id, Placement.premises_id, Referral.cohort, Bedspace.self_contained)
+    live = live.join(Referral, Referral.id == Placement.referral_id).join(Bedspace, Bedspace.id == Placement.bedspace_id)
+    live = live.where(_counts_as_live(now))
+    if leaving_out is not None:
+        live = live.where(Placement.referral_id != leaving_out)
+    used: set[uuid.UUID] = set()
+    sharing: dict[uuid.UUID, set[str]] = {}
+    for bedspace_id, premises_id, cohort, self_contained in db.session.execute(live):
+        used.add(bedspace_id)
+        if not self_contained:
+            sharing.setdefault(premises_id, set()).add(cohort)
+    out = out_now(now)
+    found = []
+    for bedspace in db.session.scalars(sa.select(Bedspace).where(Bedspace.retired_at.is_(None))):
+        house = houses[bedspace.premises_id]
+        found.append(
+            matching.Room(
+                id=bedspace.id,
+                premises_id=house.id,
+                outcode=house.outcode,
+                nation=house.nation,
+                room_cohort=bedspace.cohort,
+                house_cohort=house.cohort,
+                sleeps=bedspace.sleeps,
+                self_contained=bedspace.self_contained,
+                features=frozenset(bedspace.features) | frozenset(house.features),
+                supports=frozenset(house.supports),
+                child_ages=frozenset(house.child_ages),
+                takes_pregnant=house.takes_pregnant,
+                admits=house.admits,
+                open_to_all=open_to_all(house, now),
+                free=bedspace.id not in used and bedspace.id not in out,
+                others=frozenset(sharing.get(house.id, ())),
+                freshness=matching.freshness(house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H),
+                last_used_at=bedspace.last_used_at,
+            )
+        )
+    return found
+
+
+def open_to_all(house: Premises, now: dt.datetime) -> bool:
+    """Whether anybody at all may be sent there: accepting, not compromised, its address confirmed lately."""
+    lately = now - dt.timedelta(days=current_app.config["ADDRESS_CONFIRMED_DAYS"])
+    return (
+        house.accepting
+        and house.compromised_at is None
+        and house.address_confirmed_at is not None
+        and house.address_confirmed_at > lately
+    )
+
+
+def merged_regions() -> dict[str, str]:
+    """Each region of the scheme's houses -> what officers are told: its own name, or joined with a neighbour's until at least
+    three houses stand behind it, so that a region never points at a house."""
+    sizes = Counter(db.session.scalars(sa.select(Premises.region)))
+    names: dict[str, tuple[str, ...]] = {}
+    for region in sizes:
+        joined, count = [region], sizes[region]
+        for neighbour in geography.NEIGHBOURS.get(region, ()):
+            if count >= SMALL_REGION:
+                break
+            joined.append(neighbour)
+            count += sizes.get(neighbour, 0)
+        names[region] = tuple(joined)
+    return {region: " or ".join(joined) for region, joined in names.items()}
+
+
+def of_provider(provider_id: uuid.UUID) -> Sequence[Premises]:
+    """The houses of a provider with their rooms and contacts, by name."""
+    return db.session.scalars(
+        sa.select(Premises)
+        .where(Premises.provider_id == provider_id)
+        .options(selectinload(Premises.bedspaces).selectinload(Bedspace.group), selectinload(Premises.contacts))
+        .order_by(Premises.name)
+    ).all()

@@ -1,0 +1,202 @@
+"""Finding the best bed and holding it, in the request's own transaction; and saying why when there is none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from flask import current_app
+
+from safety import audit, duty, geography, matching, messages, outbox, placements, premises
+from safety.crypto import ring
+from safety.extensions import db
+from safety.lifecycle import LET_DOWN, LIVE, Event, ReferralState
+from safety.models import AlertKind, Bedspace, KeepApart, Placement, Premises, Referral, UnmetNeed
+from safety.permissions import CLOCK, Actor
+from safety.referrals.consequences import fall, far_ahead, settle, subject
+from safety.referrals.reading import searching
+
+EXPLAINED_ALIKE = dt.timedelta(hours=1)
+
+
+def person(referral: Referral, now: dt.datetime) -> matching.Person:
+    """The referral as matching sees it at `now`. Whoever should have come already is matched as coming now."""
+    needs: dict[str, Any] = referral.needs or {}
+    return matching.Person(
+        cohort=referral.cohort or "either",
+        adults=needs.get("adults", 1),
+        outcode=referral.outcode or "",
+        nation=referral.nation or "",
+        eta_at=max(referral.eta_at or now, now),
+        children=needs.get("children", {}),
+        pregnant=needs.get("pregnant", False),
+        needed=frozenset(needs.get("needed", ())),
+        wished=frozenset(needs.get("wished", ())),
+        support=frozenset(needs.get("support", ())),
+        keep_away=tuple(needs.get("keep_away", ())),
+        keep_away_miles=needs.get("keep_away_miles", 0),
+        apart_from=_apart_from(referral),
+        asked=_asked(referral),
+        any_nation=referral.border_reason is not None,
+    )
+
+
+def _apart_from(referral: Referral) -> frozenset[uuid.UUID]:
+    """The houses where somebody to keep apart from is, or is going to be."""
+    pairs = sa.select(KeepApart).where(sa.or_(KeepApart.one_id == referral.id, KeepApart.other_id == referral.id))
+    others = [pair.other_id if pair.one_id == referral.id else pair.one_id for pair in db.session.scalars(pairs)]
+    if not others:
+        return frozenset()
+    there = sa.select(Placement.premises_id).where(Placement.referral_id.in_(others), Placement.state.in_(LIVE))
+    return frozenset(db.session.scalars(there))
+
+
+def _asked(referral: Referral) -> frozenset[uuid.UUID]:
+    """The houses that let this referral down and have not reported their beds since."""
+    ended = (
+        sa.select(Placement.premises_id)
+        .join(Premises, Premises.id == Placement.premises_id)
+        .where(
+            Placement.referral_id == referral.id,
+            Placement.state.in_(LET_DOWN),
+            sa.or_(Premises.reported_at.is_(None), Premises.reported_at <= Placement.ended_at),
+        )
+    )
+    return frozenset(db.session.scalars(ended))
+
+
+def find(referral: Referral, *, now: dt.datetime) -> Placement | None:
+    """Hold the best bed that fits; None when none does. A lost bed is undone to its savepoint and the next one tried."""
+    answer = matching.match(person(referral, now), premises.rooms(now))
+    for fit in answer.fits:
+        placement = take(referral, fit.room.id, actor=CLOCK, miles=fit.miles, now=now)
+        if placement is not None:
+            return placement
+    _miss(referral, answer.causes, now)
+    return None
+
+
+def take(
+    referral: Referral, bedspace_id: uuid.UUID, *, actor: Actor, miles: float, now: dt.datetime, asking: bool = True
+) -> Placement | None:
+    """Hold this bedspace for the referral, first lapsing an overdue hold on it; None when somebody else has it.
+
+    asking: False when a person of the house has just said yes, so that nobody is asked again.
+    """
+    try:
+        with db.session.begin_nested():
+            overdue = _overdue(bedspace_id, now)
+            if overdue is not None:
+                event = placements.overdue_event(overdue, now) or Event.LAPSE
+                placements.change(placement=overdue, event=event, actor=CLOCK, facts={}, now=now)
+                fall(overdue, event, now)
+            if placements.is_taken(bedspace_id):
+                raise placements.BedspaceTaken
+            placement = placements.hold(
+                referral=referral,
+                bedspace_id=bedspace_id,
+                actor=actor,
+                miles=miles,
+                unasked=asking and _unasked(bedspace_id, now),
+                quiet=not asking,
+                now=now,
+            )
+    except placements.BedspaceTaken:
+        return None
+    referral.state = ReferralState.PLACED
+    referral.paused_at = referral.paused_by = None
+    db.session.flush()
+    return placement
+
+
+def _overdue(bedspace_id: uuid.UUID, now: dt.datetime) -> Placement | None:
+    live = sa.select(Placement).where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE))
+    placement = db.session.scalars(live).first()
+    return placement if placement is not None and placements.overdue_event(placement, now) else None
+
+
+def _unasked(bedspace_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Whether the house accepts without asking and its figures are fresh enough to be taken at its word."""
+    settings = current_app.config["SETTINGS"]
+    house = db.session.scalars(
+        sa.select(Premises).join(Bedspace, Bedspace.premises_id == Premises.id).where(Bedspace.id == bedspace_id)
+    ).one()
+    fresh = matching.freshness(house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H)
+    return house.accepts_unasked and fresh is matching.Freshness.FRESH
+
+
+def _miss(referral: Referral, causes: tuple[matching.Cause, ...], now: dt.datetime) -> None:
+    """Nothing fitted. The first time in this spell of searching: record the unmet need with its causes, tell the officer, and
+    alert whoever is on call. The open alert is what says that this was done."""
+    if duty.standing(kind=AlertKind.NOTHING_FITS, subject=subject(referral)) is not None:
+        return
+    question = _question(referral)
+    earlier = db.session.scalars(
+        sa.select(UnmetNeed)
+        .where(UnmetNeed.question == question, UnmetNeed.at > now - EXPLAINED_ALIKE)
+        .order_by(UnmetNeed.at)
+        .limit(1)
+    ).first()
+    need = UnmetNeed(
+        referral_id=referral.id,
+        at=now,
+        region=geography.region_of(referral.outcode or "") or "",
+        question=question,
+        # The same question within the hour gets the same explanation, so that asking again cannot be used to find a house.
+        causes=earlier.causes if earlier else [str(cause) for cause in causes],
+    )
+    db.session.add(need)
+    audit.record(what="nothing_fits", by=CLOCK.by, now=now, referral_id=referral.id, facts={"causes": need.causes})
+    _say_waiting(referral, AlertKind.NOTHING_FITS, now)
+
+
+def _say_waiting(referral: Referral, kind: AlertKind, now: dt.datetime) -> None:
+    duty.raise_alert(kind=kind, subject=subject(referral), referral=referral, now=now)
+    if referral.officer_phone:
+        outbox.queue(
+            wording=messages.nothing_fits,
+            matter=messages.Matter(reference=referral.spoken, ring=current_app.config["DUTY_NUMBER"]),
+            to=referral.officer_phone,
+            worthless_at=now + dt.timedelta(hours=2),
+            now=now,
+            critical=True,
+            referral_id=referral.id,
+        )
+    db.session.flush()
+
+
+def _question(referral: Referral) -> str:
+    region = geography.region_of(referral.outcode or "")
+    asked = json.dumps([region, str(referral.force_id), referral.cohort, referral.needs], sort_keys=True)
+    return ring().index("question", asked)
+
+
+def explain(referral: Referral) -> tuple[str, ...]:
+    """What stood in the way of this referral when it last found nothing, in words that name needs and never a house."""
+    need = db.session.scalars(
+        sa.select(UnmetNeed).where(UnmetNeed.referral_id == referral.id).order_by(UnmetNeed.at.desc()).limit(1)
+    ).first()
+    return tuple(matching.CAUSE_WORDS[matching.Cause(cause)] for cause in need.causes) if need else ()
+
+
+def rematch(*, now: dt.datetime) -> int:
+    """Match everybody who is searching, the longest waiting first; returns how many were given a bed.
+
+    Called when a referral opens, at every change of availability in the same transaction, and by every sweep. Taking a bed
+    may lapse an overdue hold on it and set another person searching, so it goes on until a round places nobody.
+    """
+    placed = 0
+    while True:
+        before = placed
+        for referral in searching():
+            if far_ahead(referral, now):
+                if duty.standing(kind=AlertKind.FAR_AHEAD, subject=subject(referral)) is None:
+                    _say_waiting(referral, AlertKind.FAR_AHEAD, now)
+            elif find(referral, now=now) is not None:
+                placed += 1
+                settle(referral, now)
+        if placed == before:
+            return placed

@@ -1,0 +1,100 @@
+"""Finding referrals and placements for somebody: what is not theirs looks exactly like what does not exist."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from safety import permissions, placements
+from safety.extensions import db
+from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
+from safety.models import Placement, Referral
+from safety.permissions import Actor, NotYours
+
+# No letter or digit that can be taken for another on a bad line: no 0/O, 1/I/L, 5/S, 8/B, 2/Z, U/V together.
+ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
+
+
+def plain_reference(said: str) -> str:
+    """A reference as typed or said, reduced to what is stored: "k7m-4qx" -> "K7M4QX"."""
+    return re.sub(r"[^A-Z0-9]", "", said.upper())
+
+
+def seen_by(*, referral_id: uuid.UUID, actor: Actor) -> Referral:
+    """The referral, for its holder, a lead of its force, or a coordinator. Raises permissions.NotYours for anybody else,
+    and for a referral that does not exist."""
+    referral = db.session.get(Referral, referral_id)
+    if referral is None or not permissions.holds(actor, referral):
+        raise NotYours
+    return referral
+
+
+def lookup(*, placement_id: uuid.UUID, actor: Actor) -> Placement:
+    """The placement, for either of its sides. Raises permissions.NotYours."""
+    placement = db.session.get(Placement, placement_id)
+    if placement is None:
+        raise NotYours
+    permissions.require_placement(actor, placement)
+    return placement
+
+
+def live_placement(referral: Referral) -> Placement | None:
+    """The live placement of a referral, if it has one."""
+    live = sa.select(Placement).where(Placement.referral_id == referral.id, Placement.state.in_(LIVE))
+    return db.session.scalars(live).first()
+
+
+def by_code(*, code: str, now: dt.datetime) -> Placement | None:
+    """The placement a code in a text names: a live one, or one that ended in the last 24 hours."""
+    lately = sa.or_(Placement.state.in_(LIVE), Placement.ended_at > now - placements.CODE_KEPT)
+    found = sa.select(Placement).where(Placement.code == code, lately).order_by(Placement.ended_at.is_(None).desc())
+    return db.session.scalars(found.limit(1)).first()
+
+
+def holding(actor: Actor) -> Sequence[Referral]:
+    """What an officer holds (live ones first, then those of the last days); all of the force's for its lead."""
+    wanted = sa.select(Referral).options(selectinload(Referral.placements))
+    if actor.role is Role.LEAD:
+        wanted = wanted.where(sa.or_(Referral.force_id == actor.force_id, Referral.holder_id == actor.user_id))
+    else:
+        wanted = wanted.where(Referral.holder_id == actor.user_id)
+    is_live = Referral.state.in_(LIVE_REFERRAL)
+    kept = wanted.where(Referral.state.notin_((ReferralState.DIVERTED, ReferralState.DECLINED_BY_PERSON)))
+    return db.session.scalars(kept.order_by(is_live.desc(), Referral.opened_at.desc()).limit(50)).all()
+
+
+def live() -> Sequence[Referral]:
+    """Every live referral, those without a bed first, then the longest waiting. For coordinators."""
+    waiting = sa.case((Referral.state == ReferralState.SEARCHING, 0), else_=1)
+    return db.session.scalars(
+        sa.select(Referral)
+        .where(Referral.state.in_(LIVE_REFERRAL))
+        .options(selectinload(Referral.placements), selectinload(Referral.holder), selectinload(Referral.force))
+        .order_by(waiting, Referral.opened_at)
+    ).all()
+
+
+def searching() -> Sequence[Referral]:
+    """Referrals a bed may be held for by itself, longest waiting first."""
+    return db.session.scalars(
+        sa.select(Referral)
+        .where(Referral.state == ReferralState.SEARCHING, Referral.paused_at.is_(None))
+        .order_by(Referral.opened_at, Referral.id)
+    ).all()
+
+
+def of_house(*, premises_ids: Iterable[uuid.UUID], now: dt.datetime) -> Sequence[Placement]:
+    """Live placements of these houses, and those that ended in the last 24 hours; the ones to answer first."""
+    order = sa.case({State.HELD: 0, State.CONFIRMED: 1, State.ARRIVED: 2}, value=Placement.state, else_=3)
+    lately = sa.or_(Placement.state.in_(LIVE), Placement.ended_at > now - placements.CODE_KEPT)
+    return db.session.scalars(
+        sa.select(Placement)
+        .where(Placement.premises_id.in_(list(premises_ids)), lately)
+        .options(selectinload(Placement.referral), selectinload(Placement.bedspace), selectinload(Placement.premises))
+        .order_by(order, Placement.held_at)
+    ).all()

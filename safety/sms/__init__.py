@@ -1,0 +1,85 @@
+"""The one way out to a text supplier. Nothing outside this package knows which one there is, or imports its library.
+
+The rule kept: a supplier is called with no transaction open, and a call that was not answered is never taken for a no.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flask import current_app
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a supplier has of a text: its own id for it, and its word for where the text stands ("queued", "delivered")."""
+
+    sid: str
+    status: str
+    error: str | None = None
+
+
+class Refused(Exception):
+    """The supplier said no, so it does not have the text.
+
+    code: the supplier's code, fit for a record. permanent: saying it again would change nothing. alarm: the fault is in our
+    account or settings, and every text meets it. unreachable: this number will take nothing from us.
+    retry_after_s: how long the supplier asked us to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        permanent: bool = False,
+        alarm: bool = False,
+        unreachable: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"the supplier refused: {code}")
+        self.code = code
+        self.permanent = permanent
+        self.alarm = alarm
+        self.unreachable = unreachable
+        self.retry_after_s = retry_after_s
+
+
+class Unanswered(Exception):
+    """No answer, or none that could be read: the supplier may or may not have the text."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the supplier did not answer: {code}")
+        self.code = code
+
+
+class Supplier(Protocol):
+    """What every supplier can do. Both calls may take as long as its time-out, and raise Refused or Unanswered."""
+
+    name: str
+
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
+        """Hand one text over. to: E.164; validity_s: after how many seconds the supplier should give the text up."""
+        ...
+
+    def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
+        """Every text with these words that the supplier took from us for this number since then, oldest first."""
+        ...
+
+
+def supplier() -> Supplier:
+    """The supplier this app is set to use, made once."""
+    made = current_app.extensions.get("sms")
+    if made is None:
+        settings = current_app.config["SETTINGS"]
+        if settings.POS_SMS == "twilio":
+            from safety.sms.twilio import Twilio
+
+            made = Twilio(settings)
+        else:
+            from safety.sms.simulator import Simulator
+
+            made = Simulator()
+        current_app.extensions["sms"] = made
+    return cast(Supplier, made)

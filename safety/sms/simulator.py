@@ -1,0 +1,49 @@
+"""The supplier of `make run` and of most tests: keeps every text for the page of telephones and delivers it at once.
+
+It stands where a company's machine would stand, so it keeps its own record in its own transactions and reads the clock itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from safety import clock
+from safety.crypto import ring
+from safety.extensions import begin_write, db, new_id
+from safety.models import SimulatedText
+from safety.sms import Sent
+
+
+class Simulator:
+    """Takes everything, delivers everything, in the order given."""
+
+    name = "simulator"
+
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
+        """Show the text on the telephone `to`. The session must have no transaction open; it is committed here."""
+        begin_write(deciding=False)
+        text = keep(number=to, body=body, from_us=True, now=clock.now())
+        db.session.commit()
+        return Sent(text.sid, "delivered")
+
+    def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
+        """The texts with these words that were shown on the telephone `to` since then, oldest first."""
+        kept = db.session.scalars(
+            sa.select(SimulatedText)
+            .where(SimulatedText.number_index == ring().index("phone", to), SimulatedText.from_us, SimulatedText.at >= since)
+            .order_by(SimulatedText.at)
+        ).all()
+        found = [Sent(text.sid, "delivered") for text in kept if text.body == body]
+        db.session.rollback()
+        return found
+
+
+def keep(*, number: str, body: str, from_us: bool, now: dt.datetime) -> SimulatedText:
+    """Put one text on a telephone (E.164), in the caller's transaction. from_us: whether the service wrote it."""
+    text = SimulatedText(at=now, number_index=ring().index("phone", number), from_us=from_us, sid=f"SM{new_id().hex}")
+    text.number, text.body = number, body
+    db.session.add(text)
+    db.session.flush()
+    return text

@@ -1,0 +1,155 @@
+"""Databases made once from a migrated template, for every test, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+import config
+from safety import create_app
+from safety.extensions import db
+from tests.temppg import TempPG
+
+ROOT = Path(__file__).parent.parent
+BOTH = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--db", default=",".join(BOTH), help="databases to test on: sqlite,postgresql")
+    parser.addoption("--full", action="store_true", help="races, kills and walks at full size (make prove)")
+
+
+def settings_for(url: str, **changes: str) -> config.Settings:
+    """Settings of a test app. Keys are fixed: nothing here ever guards a real person."""
+    env = {
+        "POS_ENV": "test",
+        "DATABASE_URL": url,
+        "POS_SECRET_KEY": "a secret of the tests, known to everybody",
+        "POS_FIELD_KEYS": "t:" + base64.b64encode(b"t" * 32).decode(),
+        "POS_INDEX_KEY": base64.b64encode(b"i" * 32).decode(),
+    }
+    return config.load(env | changes)
+
+
+def environment_for(url: str, **changes: str) -> dict[str, str]:
+    """The same settings as an environment for a process of its own (gunicorn, jobs, commands)."""
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return keep | {
+        "POS_ENV": "test",
+        "DATABASE_URL": url,
+        "POS_SECRET_KEY": "a secret of the tests, known to everybody",
+        "POS_FIELD_KEYS": "t:" + base64.b64encode(b"t" * 32).decode(),
+        "POS_INDEX_KEY": base64.b64encode(b"i" * 32).decode(),
+        "PYTHONPATH": str(ROOT),
+        **changes,
+    }
+
+
+def _migrate(url: str) -> None:
+    from flask_migrate import upgrade
+
+    app = create_app(settings_for(url))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+
+
+_ours: list[TempPG] = []
+
+
+def _wanted(config_: pytest.Config) -> list[str]:
+    return [name for name in str(config_.getoption("--db")).split(",") if name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # One PostgreSQL for all xdist workers, started by the controller and handed down by its environment.
+    if "postgresql" in _wanted(config) and not hasattr(config, "workerinput") and "POS_TEST_PG" not in os.environ:
+        server = TempPG()
+        _ours.append(server)
+        server.create("pos_template")
+        _migrate(server.url("pos_template"))
+        os.environ["POS_TEST_PG"] = server.url("{}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for server in _ours:
+        os.environ.pop("POS_TEST_PG", None)
+        server.stop()
+    _ours.clear()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames and not any(
+        "database" in (mark.args[0] if mark.args else "") for mark in metafunc.definition.iter_markers("parametrize")
+    ):
+        only = metafunc.definition.get_closest_marker("only")
+        names = [name for name in _wanted(metafunc.config) if only is None or name in only.args]
+        metafunc.parametrize("database", names, scope="session", indirect=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite"
+    _migrate(f"sqlite:///{path}")
+    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> str:
+    """The name of the database a test runs on: every test that asks for it, directly or not, runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh, migrated, empty database of its own."""
+    if database == "sqlite":
+        path = tmp_path / "test.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    pattern = os.environ["POS_TEST_PG"]
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    admin = sa.create_engine(pattern.format("postgres").replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE pos_template STRATEGY file_copy")
+    try:
+        yield pattern.format(name)
+    finally:
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.dispose()
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """The app on a fresh database, with its context pushed for the rooms."""
+    app = create_app(settings_for(database_url))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript."""
+    return app.test_client()
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the proofs run at full size."""
+    return bool(request.config.getoption("--full"))
