@@ -33,10 +33,10 @@ browser: setup-dev
 	@$(PYTHON_BIN) tests/browser_path.py
 
 run: setup-run
-	@PORT="$(PORT)" $(PYTHON_BIN) scripts/run.py
+	@PORT="$(PORT)" exec $(PYTHON_BIN) scripts/run.py
 
 demo-reset: setup-run
-	@PORT="$(PORT)" $(PYTHON_BIN) scripts/run.py --reset
+	@PORT="$(PORT)" exec $(PYTHON_BIN) scripts/run.py --reset
 
 test: setup-dev browser
 	@$(PYTHON_BIN) -m pytest $(WORKERS) $(ARGS) $(TEST)
@@ -54,6 +54,6 @@ bench: setup-dev
 	@$(PYTHON_BIN) -m bench
 
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-output
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache test-output
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: .venv and caches are gone; var/ (the demonstration's data) stays"

@@ -91,10 +91,10 @@ def matches(*, claim: Claim, password: str) -> bool:
     _outside_a_transaction()
     nobodys = _nobodys_hash(hasher)
     try:
-        right = hasher.verify(claim.password_hash if claim.user_id else nobodys, password)
+        hasher.verify(claim.password_hash if claim.user_id else nobodys, password)
     except (VerificationError, InvalidHashError):
-        right = False
-    return right and claim.user_id is not None
+        return False
+    return claim.user_id is not None
 
 
 def renewed(*, claim: Claim, password: str) -> Hashed | None:

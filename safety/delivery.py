@@ -16,7 +16,7 @@ from flask import current_app
 
 from safety import duty, outbox, sms
 from safety.extensions import db
-from safety.models import AlertKind, Contact, MessageState, Referral, Text
+from safety.models import Alert, AlertKind, Contact, MessageState, Referral, Text
 
 SUPPLIER = "supplier"
 # So many tries of one text without success mean the supplier is failing, not the text.
@@ -36,7 +36,9 @@ class Result:
     @property
     def well(self) -> bool:
         """Whether recording it can raise no alert."""
-        return self.kind in ("sent", "dropped") and (self.sent is None or self.sent.status not in ("undelivered", "failed"))
+        return self.kind in ("sent", "dropped") and (
+            self.sent is None or self.sent.status not in ("undelivered", "failed")
+        )
 
 
 def lease_s() -> float:
@@ -63,7 +65,10 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
         if worth_s < 1 or time.monotonic() > errand.good_until - current_app.config["TWILIO_TIMEOUT_S"]:
             return Result("dropped")
         callback_url = f"{current_app.config['POS_PUBLIC_URL']}/twilio/status"
-        return Result("sent", sent=supplier.send(to=errand.to, body=errand.body, validity_s=worth_s, callback_url=callback_url))
+        return Result(
+            "sent",
+            sent=supplier.send(to=errand.to, body=errand.body, validity_s=worth_s, callback_url=callback_url),
+        )
     except sms.Refused as refused:
         return Result("refused", refused=refused, code=refused.code)
     except sms.Unanswered as unanswered:
@@ -81,14 +86,21 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
     if result.sent is not None:
         sent = result.sent
         text = outbox.sent(
-            errand=errand, supplier=sms.supplier().name, sid=sent.sid, status=sent.status, error=sent.error, now=now
+            errand=errand,
+            supplier=sms.supplier().name,
+            sid=sent.sid,
+            status=sent.status,
+            error=sent.error,
+            now=now,
         )
-        duty.end(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
+        if text is not None and not _is_about_supplier(text):
+            duty.end(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
     elif result.refused is not None:
         text = _refused(errand, result.refused, now)
     else:
         text = outbox.doubt(errand=errand, code=result.code, now=now)
-        _failing(errand, now)
+        if text is not None:
+            _failing(text, now)
     if text is not None:
         _tell_of(text, now)
     return text
@@ -106,25 +118,38 @@ def _refused(errand: outbox.Errand, refused: sms.Refused, now: dt.datetime) -> T
     if refused.alarm:
         duty.raise_alert(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
     elif not refused.permanent:
-        _failing(errand, now)
+        _failing(text, now)
     return text
 
 
-def _failing(errand: outbox.Errand, now: dt.datetime) -> None:
-    if errand.attempt >= FAILING_AFTER:
+def _failing(text: Text, now: dt.datetime) -> None:
+    """One text tried in vain is the supplier's failure if nothing else has gone through since it was queued."""
+    if text.attempts < FAILING_AFTER:
+        return
+    others = sa.select(Text.id).where(Text.sent_at >= text.queued_at)
+    if db.session.scalar(others.limit(1)) is None:
         duty.raise_alert(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
+
+
+def _is_about_supplier(text: Text) -> bool:
+    """Whether this is the alarm itself: that it got out does not mean that all is well."""
+    alert = db.session.get(Alert, text.alert_id) if text.alert_id else None
+    return alert is not None and alert.kind == AlertKind.SUPPLIER
 
 
 def _tell_of(text: Text, now: dt.datetime) -> None:
     """A critical text that is lost needs a person."""
     if text.critical and text.state in _LOST:
         referral = db.session.get(Referral, text.referral_id) if text.referral_id else None
-        duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", referral=referral, now=now)
+        duty.raise_alert(
+            kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", referral=referral, now=now
+        )
 
 
 def unreachable(*, number_index: str, now: dt.datetime) -> None:
     """This number takes nothing from us any more (it unsubscribed, or is no mobile): the houses it stands for fall back on
-    their next contact, and a person must know. The caller has begun a deciding write."""
+    their next contact, and a person must know. The caller has begun a deciding write.
+    """
     db.session.execute(
         sa.update(Contact)
         .where(Contact.phone_index == number_index, Contact.unreachable_at.is_(None))

@@ -14,6 +14,8 @@ GSM7 = frozenset(
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 LIMIT = 160
+OFFICER_ROOM = 28
+COUNTS_ROOM = 40  # letters that counts_same has left for the figures
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,10 @@ def cancelled(m: Matter) -> str:
 
 def on_the_way(m: Matter) -> str:
     """To the house: who is coming and how to check them."""
-    return f"Places of Safety: {m.reference} on the way, about {m.eta}. {m.officer}. To check them ring {m.switchboard}. LATE or not here? Ring {m.ring}"
+    return (
+        f"Places of Safety: {m.reference} on the way, about {m.eta}. {_plain(m.officer)}. "
+        f"Check by ringing {m.switchboard}. Not here? Ring {m.ring}"
+    )
 
 
 def running_late(m: Matter) -> str:
@@ -196,7 +201,7 @@ def noted(m: Matter) -> str:
 
 def which_reason(m: Matter) -> str:
     """A no is recorded; why?"""
-    return f"Places of Safety: noted for {m.reference}. Why? Reply NO {m.code} and a letter: {m.words}. Ring {m.ring}"
+    return f"Places of Safety: {m.reference} noted. Why? NO {m.code} and a letter: {m.words}. Ring {m.ring}"
 
 
 def settled(m: Matter) -> str:
@@ -249,6 +254,11 @@ def info(m: Matter) -> str:
     return f"Places of Safety: reply YES or NO and the code we sent, ARRIVED or NOT ARRIVED and the code, or SAME. Ring {m.ring}"
 
 
+def beds_on_page(m: Matter) -> str:
+    """To a house that sent figures, or took them back: not by text yet."""
+    return f"Places of Safety: we cannot change your beds by text yet. Please sign in to change them, or ring {m.ring}. Nothing was changed"
+
+
 def use_page(m: Matter) -> str:
     """A thing that needs more than a text."""
     return f"Places of Safety: please sign in to record that for {m.reference}, or ring {m.ring}. Nothing was changed"
@@ -259,6 +269,11 @@ WORDINGS: tuple[Wording, ...] = tuple(
     for name, value in list(globals().items())
     if callable(value) and getattr(value, "__module__", "") == __name__ and not isinstance(value, type)
 )
+
+
+def _plain(typed: str) -> str:
+    """The one thing of a text that somebody typed freely (a collar number), kept to plain letters and its share of room."""
+    return "".join(letter if letter in GSM7 else "?" for letter in typed)[:OFFICER_ROOM]
 
 
 def segments_problem(words: str) -> str | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from safety import messages
-from safety.crypto import ring
+from safety.crypto import SealBroken, ring
 from safety.extensions import db
 from safety.models import MessageState, Receipt, Text
 
@@ -27,7 +27,12 @@ ASK_AFTER_S = 15.0
 
 WAITING = (MessageState.QUEUED, MessageState.UNKNOWN)
 FINAL = (MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
-_RANK = {MessageState.QUEUED: 0, MessageState.SENDING: 1, MessageState.UNKNOWN: 1, MessageState.SENT: 2} | dict.fromkeys(FINAL, 3)
+_RANK = {
+    MessageState.QUEUED: 0,
+    MessageState.SENDING: 1,
+    MessageState.UNKNOWN: 1,
+    MessageState.SENT: 2,
+} | dict.fromkeys(FINAL, 3)
 # The supplier's words for where a text stands. One that is not here tells us nothing new.
 _MEANS = {
     "accepted": MessageState.SENT,
@@ -122,6 +127,12 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
     ).all()
     errands = []
     for text in found:
+        try:
+            to, body = text.to or "", text.body or ""
+        except SealBroken:
+            # A key this process does not hold (yet) must not stand in the way of every other text.
+            text.next_try_at, text.error = now + dt.timedelta(seconds=LONGEST_WAIT_S), "sealed"
+            continue
         called_before, fence = text.first_sent_at, text.fence + 1
         taken = db.session.execute(
             sa.update(Text)
@@ -137,18 +148,8 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
             .execution_options(synchronize_session=False)
         )
         if taken.rowcount == 1:  # type: ignore[attr-defined]
-            errands.append(
-                Errand(
-                    text_id=text.id,
-                    fence=fence,
-                    to=text.to or "",
-                    body=text.body or "",
-                    worthless_at=text.worthless_at,
-                    attempt=text.attempts + 1,
-                    ask_since=called_before,
-                    good_until=good_until,
-                )
-            )
+            worthless_at, attempt = text.worthless_at, text.attempts + 1
+            errands.append(Errand(text.id, fence, to, body, worthless_at, attempt, called_before, good_until))
         db.session.expire(text)
     return errands
 
@@ -183,7 +184,9 @@ def sent(
     _let_go(text, MessageState.SENT)
     text.supplier, text.sid, text.sent_at, text.error = supplier, sid, now, None
     _move(text, status, error, now)
-    for kept in db.session.scalars(sa.select(Receipt).where(Receipt.sid == sid).order_by(Receipt.received_at)):
+    for kept in db.session.scalars(
+        sa.select(Receipt).where(Receipt.sid == sid).order_by(Receipt.received_at)
+    ):
         _move(text, kept.status, kept.error, now)
     db.session.flush()
     return text
@@ -238,7 +241,9 @@ def _wait_s(attempt: int) -> float:
 
 
 def _worthless(now: dt.datetime) -> sa.ColumnElement[bool]:
-    free = sa.or_(Text.state.in_(WAITING), sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now))
+    free = sa.or_(
+        Text.state.in_(WAITING), sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now)
+    )
     return sa.and_(free, Text.worthless_at <= now)
 
 
@@ -250,7 +255,11 @@ def any_worthless(*, now: dt.datetime) -> bool:
 def expire(*, now: dt.datetime) -> list[Text]:
     """End every text that nobody has in hand and that is worth nothing any more; returns them, locked."""
     texts = db.session.scalars(
-        sa.select(Text).where(_worthless(now)).order_by(Text.id).with_for_update().execution_options(populate_existing=True)
+        sa.select(Text)
+        .where(_worthless(now))
+        .order_by(Text.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
     for text in texts:
         text.error = text.error or ("unknown" if text.first_sent_at else None)
@@ -280,7 +289,7 @@ def receipt(*, sid: str, status: str, error: str | None, now: dt.datetime) -> Te
     return text
 
 
-def _unmatched() -> sa.Select[tuple[uuid.UUID]]:
+def _unmatched() -> sa.Select[uuid.UUID]:
     told = [word for word, state in _MEANS.items() if state in FINAL]
     return (
         sa.select(Text.id)
@@ -305,8 +314,11 @@ def match(*, now: dt.datetime) -> list[Text]:
     ).all()
     moved = []
     for text in texts:
-        kept = db.session.scalars(sa.select(Receipt).where(Receipt.sid == text.sid).order_by(Receipt.received_at)).all()
-        if any([_move(text, one.status, one.error, now) for one in kept]):
+        kept = db.session.scalars(
+            sa.select(Receipt).where(Receipt.sid == text.sid).order_by(Receipt.received_at)
+        ).all()
+        steps = [_move(text, one.status, one.error, now) for one in kept]
+        if any(steps):
             moved.append(text)
     db.session.flush()
     return moved

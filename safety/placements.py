@@ -283,7 +283,7 @@ def _correct(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime)
         placement.reminded_at = None
     elif placement.state_before == State.CONFIRMED:
         placement.arrive_by = max(placement.arrive_by, now + LEAST_HOLD)
-    return {"undone": str(undone)}
+    return {"undone": str(undone), "to": str(placement.state_before)}
 
 
 _WRITERS: Mapping[Event, Writer] = {

@@ -148,6 +148,8 @@ _BESIDE: dict[Kind, frozenset[str]] = {
     }.items()
 }
 
+_KNOWN_WORDS = _POLITE.union(_KIND_OF_WORD, *_BESIDE.values())
+
 _ASKING = re.compile(
     r"\b(?:has|have|had|is|are|did|can|could|will|do|does|shall)\s+(?:they|she|he|we|you|it|i)\b"
 )
@@ -172,7 +174,7 @@ _TAPBACK = re.compile(
 )
 # Double quotation marks only: an apostrophe is not a quotation.
 _QUOTED = re.compile(r"[“”„‟\"«](.*?)(?:[“”‟\"»]|$)|「(.*?)」|『(.*?)』", re.DOTALL)
-# A person quotes a word or two; a phone that reacts to a text quotes all of it.
+# A person quotes a word or two; a phone that reacts to a text quotes all of it, with a verb of its own language before it.
 _SHORTEST_COPY = 12
 _OURS = re.compile(r"\bplaces\s+of\s+safety\b")
 _FORWARDED = re.compile(r"^\W*(?:fwd?|forwarded(?: message)?|begin forwarded message)\b\s*[:>-]")
@@ -239,8 +241,8 @@ def _stop_if_automatic(text: str, signs: set[str]) -> None:
     if _TAPBACK.match(text):
         raise _Unclear("a reaction", Kind.AUTOMATIC)
     copies = [next(filter(None, found.groups()), "") for found in _QUOTED.finditer(text)]
-    outside = re.sub(r"[\W\d_]+", "", _QUOTED.sub(" ", text))
-    if copies and (signs or (outside and max(map(len, copies)) >= _SHORTEST_COPY)):
+    strange = set(re.findall(r"[^\W\d_]+", _QUOTED.sub(" ", straight))) - _KNOWN_WORDS
+    if copies and (signs or (strange and max(map(len, copies)) >= _SHORTEST_COPY)):
         raise _Unclear("a reaction", Kind.AUTOMATIC)
     if _FORWARDED.match(straight):
         raise _Unclear("a forwarded text", Kind.AUTOMATIC)
@@ -262,7 +264,7 @@ def _meaning(text: _Text) -> Reply:
     kinds, words = _kinds(text.tokens)
     if not kinds:
         raise _Unclear(
-            "only a code" if any(token.isdecimal() for token in text.tokens) else "no answer in it"
+            "only a number" if any(token.isdecimal() for token in text.tokens) else "no answer in it"
         )
     kind = _one_kind(kinds, text.tokens)
     asked = "?" in text.plain or "؟" in text.plain or text.signs & _DOUBT_SIGNS or _ASKING.search(text.plain)

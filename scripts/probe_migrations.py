@@ -173,7 +173,7 @@ def probe(migrated_url: str, modelled_url: str) -> list[str]:
             downgrade(revision=revision)
         left = schema(db.engine)
         if left:
-            wrong.append(f"all the way down, these tables are left: {', '.join(left)}")
+            return [f"all the way down, these tables are left: {', '.join(left)}"]
         for revision in line:
             upgrade(revision=revision)
         second = schema(db.engine)

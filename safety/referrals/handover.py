@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -18,6 +19,21 @@ from safety.permissions import OFFICERS, Actor, NotYours
 from safety.referrals.consequences import close, settle
 from safety.referrals.finding import person, rematch, take
 from safety.referrals.reading import live_placement, plain_reference, seen_by
+
+# Why a coordinator looks for a place in another nation, and why a room is right that breaks a rule of matching.
+BORDER: Mapping[str, str] = {
+    "none_here": "No place in this nation fits",
+    "nearer": "The nearest place that fits is across the border",
+    "safety": "They are safer further away",
+    "other": "Something else",
+}
+OVERRIDE: Mapping[str, str] = {
+    "house_agrees": "The house has agreed, by telephone",
+    "person_agrees": "The person knows and agrees",
+    "both_agree": "The house and the person have agreed",
+    "no_other": "There is nothing else, and they cannot stay where they are",
+    "other": "Something else",
+}
 
 
 def take_over(*, reference: str, actor: Actor, phone: str, reason: str, now: dt.datetime) -> Referral:
@@ -111,6 +127,27 @@ def resume(*, referral_id: uuid.UUID, actor: Actor, now: dt.datetime) -> Placeme
     audit.record(what="resume", by=actor.by, now=now, referral_id=referral.id)
     db.session.flush()
     settle(referral, now)
+    rematch(now=now)
+    return live_placement(referral)
+
+
+def look_across_border(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime) -> Placement | None:
+    """Match this referral in every nation from now on, and hold the best bed if there is one. The same again is a success.
+
+    reason: a code of BORDER. Raises NotYours; NotAllowed for anybody but a coordinator, an unknown reason, or a referral that
+    is not waiting for a bed.
+    """
+    referral = seen_by(referral_id=referral_id, actor=actor)
+    if actor.role is not Role.COORDINATOR:
+        raise lifecycle.NotAllowed("Ring the duty line: a coordinator decides about another nation")
+    if reason not in BORDER:
+        raise lifecycle.NotAllowed("Choose one of the reasons listed")
+    if referral.state != ReferralState.SEARCHING:
+        raise lifecycle.NotAllowed("They are not waiting for a bed")
+    if referral.border_reason != reason:
+        referral.border_reason = reason
+        audit.record(what="across_border", by=actor.by, now=now, referral_id=referral.id, facts={"reason": reason})
+        db.session.flush()
     rematch(now=now)
     return live_placement(referral)
 

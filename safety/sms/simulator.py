@@ -32,7 +32,11 @@ class Simulator:
         """The texts with these words that were shown on the telephone `to` since then, oldest first."""
         kept = db.session.scalars(
             sa.select(SimulatedText)
-            .where(SimulatedText.number_index == ring().index("phone", to), SimulatedText.from_us, SimulatedText.at >= since)
+            .where(
+                SimulatedText.number_index == ring().index("phone", to),
+                SimulatedText.from_us,
+                SimulatedText.at >= since,
+            )
             .order_by(SimulatedText.at)
         ).all()
         found = [Sent(text.sid, "delivered") for text in kept if text.body == body]
@@ -42,7 +46,9 @@ class Simulator:
 
 def keep(*, number: str, body: str, from_us: bool, now: dt.datetime) -> SimulatedText:
     """Put one text on a telephone (E.164), in the caller's transaction. from_us: whether the service wrote it."""
-    text = SimulatedText(at=now, number_index=ring().index("phone", number), from_us=from_us, sid=f"SM{new_id().hex}")
+    text = SimulatedText(
+        at=now, number_index=ring().index("phone", number), from_us=from_us, sid=f"SM{new_id().hex}"
+    )
     text.number, text.body = number, body
     db.session.add(text)
     db.session.flush()

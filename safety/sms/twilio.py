@@ -77,7 +77,8 @@ class _Busy(Exception):
 
 class _Wire(HttpClient):  # type: ignore[misc]
     """What lies between the library and the network: sends calls to TWILIO_API_BASE, and keeps Retry-After, which the
-    library's own exceptions lose."""
+    library's own exceptions lose.
+    """
 
     def __init__(self, inner: HttpClient, base: str) -> None:
         super().__init__(logging.getLogger("twilio.http_client"), False, None)
@@ -139,7 +140,9 @@ class Twilio:
         """
         with _in_our_words():
             found = []
-            for message in self._client.messages.stream(to=to, from_=self._from, page_size=100, limit=_MOST_LISTED):
+            for message in self._client.messages.stream(
+                to=to, from_=self._from, page_size=100, limit=_MOST_LISTED
+            ):
                 if message.date_created is not None and message.date_created < since - _CLOCKS_APART:
                     continue
                 if (message.body or "").removeprefix(_TRIAL) == body:

@@ -1,0 +1,349 @@
+"""Texts that come in: whose telephone it is, what was meant, and the one thing that is done about it.
+
+The rule kept: a text acts only for the number it came from, on a thing of its own; whatever is ambiguous does nothing and says
+so; nobody learns anything from an answer that their own telephone did not already know. Each text acts once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+from flask import current_app
+
+from safety import (
+    delivery,
+    duty,
+    lifecycle,
+    messages,
+    outbox,
+    permissions,
+    placements,
+    premises,
+    referrals,
+    replies,
+)
+from safety.crypto import ring
+from safety.extensions import db
+from safety.lifecycle import LIVE_REFERRAL, Event, Role, State
+from safety.models import Contact, Inbound, Placement, Referral, Text, User
+from safety.permissions import Actor
+from safety.referrals import Happened
+from safety.replies import Kind, Reply
+
+ANSWER_WORTH = dt.timedelta(minutes=10)
+ONE_APOLOGY_IN = dt.timedelta(minutes=10)
+FIRST_LETTERS = ", ".join(
+    f"{letter} {short}"
+    for letter, short in zip(
+        lifecycle.DECLINE_LETTERS,
+        ("full", "staff", "repair", "needs", "risk", "others", "hours", "other"),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whose telephone a number is: the on-call coordinator's, houses', officers', or nobody's we know.
+
+    index: the number's keyed fingerprint, which stands for it in records.
+    """
+
+    index: str
+    houses: frozenset[uuid.UUID] = frozenset()
+    on_call: bool = False
+    officer: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it is anybody's."""
+        return bool(self.houses) or self.on_call or self.officer
+
+    @property
+    def by(self) -> str:
+        """How the telephone signs in the record."""
+        return f"phone:{self.index}"
+
+    def as_house(self) -> Actor:
+        """Whoever answers this telephone, acting for its houses."""
+        return Actor(Role.PROVIDER, self.by, premises_ids=self.houses)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was done, as a code for the record, and what to say back (wording None: nothing)."""
+
+    outcome: str
+    wording: messages.Wording | None = None
+    matter: messages.Matter = field(default_factory=messages.Matter)
+    placement: Placement | None = None
+
+
+def receive(*, sid: str, sender: str, body: str, now: dt.datetime) -> str | None:
+    """Act on one text, once for each `sid`, and queue the answer. Returns the words of the answer, or None.
+
+    sender: as the supplier gave it, E.164 for a telephone. The caller has begun a deciding write and commits. What was
+    written and what it was taken to mean are both kept, sealed, until RETENTION.
+    """
+    if db.session.scalar(sa.select(Inbound.id).where(Inbound.sid == sid)) is not None:
+        return None
+    reply = replies.parse(body)
+    telephone = whose(sender)
+    answer = _act(reply, telephone, now)
+    kept = Inbound(
+        sid=sid,
+        sender_index=telephone.index,
+        received_at=now,
+        meaning=reply.kind,
+        outcome=answer.outcome[:40],
+        placement_id=answer.placement.id if answer.placement else None,
+    )
+    kept.sender, kept.body = sender, body
+    db.session.add(kept)
+    db.session.flush()
+    if answer.wording is None:
+        return None
+    text = outbox.queue(
+        wording=answer.wording,
+        matter=replace(answer.matter, ring=current_app.config["DUTY_NUMBER"]),
+        to=sender,
+        worthless_at=now + ANSWER_WORTH,
+        now=now,
+        referral_id=answer.placement.referral_id if answer.placement else None,
+        placement_id=answer.placement.id if answer.placement else None,
+    )
+    db.session.flush()
+    return text.body
+
+
+def whose(number: str) -> Sender:
+    """Whose telephone a number is, now."""
+    index = ring().index("phone", number)
+    houses = db.session.scalars(sa.select(Contact.premises_id).where(Contact.phone_index == index))
+    return Sender(
+        index=index,
+        houses=frozenset(houses),
+        on_call=number == current_app.config["ON_CALL_MOBILE"],
+        officer=_is_officers(index),
+    )
+
+
+def _is_officers(index: str) -> bool:
+    person = sa.select(User.id).where(User.phone_index == index, User.disabled_at.is_(None))
+    holds = sa.select(Referral.id).where(
+        Referral.officer_phone_index == index, Referral.state.in_(LIVE_REFERRAL)
+    )
+    # Somebody we have written to about a referral held it then; they may be told that they no longer do.
+    held = sa.select(Text.id).where(Text.to_index == index, Text.referral_id.is_not(None))
+    return any(db.session.scalar(one.limit(1)) is not None for one in (person, holds, held))
+
+
+def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.known:
+        return Answer("unknown_number")
+    if reply.kind is Kind.AUTOMATIC:
+        return Answer("automatic")
+    if reply.kind is Kind.OPT_OUT:
+        delivery.unreachable(number_index=sender.index, now=now)
+        return Answer("opted_out")
+    if reply.kind is Kind.NOT_UNDERSTOOD:
+        return _sorry(sender, now)
+    if reply.kind is Kind.INFO:
+        return Answer("info", messages.info)
+    if reply.kind is Kind.OK:
+        return _claim(reply, sender, now)
+    if reply.kind is Kind.SAME:
+        return _same(sender, now)
+    if reply.kind in (Kind.BEDS, Kind.UNDO):
+        return Answer("use_page", messages.beds_on_page) if sender.houses else _sorry(sender, now)
+    return _on_placement(reply, sender, now)
+
+
+def _sorry(sender: Sender, now: dt.datetime) -> Answer:
+    """Not understood, said once in ten minutes, so that two machines cannot keep each other talking."""
+    lately = sa.select(Text.id).where(
+        Text.to_index == sender.index,
+        Text.wording == messages.not_understood.__name__,
+        Text.queued_at > now - ONE_APOLOGY_IN,
+    )
+    said = db.session.scalar(lately.limit(1)) is not None
+    return Answer("not_understood", None if said else messages.not_understood)
+
+
+def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.on_call or reply.code is None:
+        return Answer("code_not_known", messages.code_not_known)
+    alert = duty.claim(code=reply.code, by=sender.by, now=now)
+    matter = messages.Matter(code=reply.code)
+    if alert is None:
+        return Answer("alert_taken_already", messages.alert_taken_already, matter)
+    return Answer("alert_taken", messages.alert_taken, matter)
+
+
+def _same(sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.houses:
+        return _sorry(sender, now)
+    spoken = []
+    for premises_id in sorted(sender.houses):
+        house = premises.same(premises_id=premises_id, by=sender.by, via="text", now=now)
+        spoken += [f"{count.letter}{count.free}" for count in premises.counts(house, now)]
+    words = " ".join(spoken)
+    # Many groups would not fit one text, and half of them would mislead.
+    words = f"{words} free" if spoken and len(words) <= messages.COUNTS_ROOM else "all as they were"
+    return Answer("same", messages.counts_same, messages.Matter(words=words))
+
+
+# What each answer does, and in which state a placement waits for it when no code was given. Not arrived gives a bed away under
+# somebody who may be on the road, so it never goes without its code.
+_EVENTS = {
+    Kind.YES: Event.CONFIRM,
+    Kind.NO: Event.DECLINE,
+    Kind.ARRIVED: Event.ARRIVE,
+    Kind.NOT_ARRIVED: Event.NOT_ARRIVED,
+    Kind.LATE: Event.LATE,
+}
+_WAITS = {
+    Kind.YES: State.HELD,
+    Kind.NO: State.HELD,
+    Kind.ARRIVED: State.CONFIRMED,
+    Kind.LATE: State.CONFIRMED,
+}
+_OF_HOUSE = frozenset({Kind.YES, Kind.NO, Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.DEPARTED})
+_OF_OFFICER = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
+
+
+def _on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    if reply.code is None:
+        placement = _only_one(reply.kind, sender)
+        if placement is None:
+            return _sorry(sender, now)
+    else:
+        placement = referrals.by_code(code=reply.code, now=now)
+    if placement is None:
+        return Answer("code_not_known", messages.code_not_known)
+    house = placement.premises_id in sender.houses
+    holder = placement.referral.officer_phone_index == sender.index
+    if not house and not holder:
+        if _held_before(placement.referral, sender):
+            return Answer("not_yours_now", messages.not_yours_now)
+        return Answer("code_not_known", messages.code_not_known)
+    if house and reply.kind in _OF_HOUSE:
+        actor = sender.as_house()
+    elif holder and reply.kind in _OF_OFFICER:
+        actor = _holder(placement.referral)
+    else:
+        return _use_page(placement)
+    if reply.kind is Kind.DEPARTED or (reply.group and reply.group != placement.bedspace.group.letter):
+        # A departure needs an onward place and a decision; and a yes to another group is no answer to what was asked.
+        return _use_page(placement)
+    if reply.kind is Kind.NO:
+        return _no(reply, placement, sender, actor, now)
+    return _record(_EVENTS[reply.kind], placement, sender, actor, now)
+
+
+def _use_page(placement: Placement) -> Answer:
+    return Answer(
+        "use_page", messages.use_page, messages.Matter(reference=placement.referral.spoken), placement
+    )
+
+
+def _only_one(kind: Kind, sender: Sender) -> Placement | None:
+    """The one placement that waits for just this from this telephone; None when none does, or several do."""
+    state = _WAITS.get(kind)
+    if state is None:
+        return None
+    sides: list[sa.ColumnElement[bool]] = []
+    if kind in _OF_HOUSE:
+        sides.append(Placement.premises_id.in_(sender.houses))
+    if kind in _OF_OFFICER:
+        sides.append(Referral.officer_phone_index == sender.index)
+    waiting = db.session.scalars(
+        sa.select(Placement)
+        .join(Referral, Referral.id == Placement.referral_id)
+        .where(Placement.state == state, sa.or_(*sides))
+        .limit(2)
+    ).all()
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def _held_before(referral: Referral, sender: Sender) -> bool:
+    """Whether this telephone's officer opened the referral or was written to about it, and so learns nothing new."""
+    if sender.houses:
+        return False
+    opened = sa.select(User.id).where(User.id == referral.opened_by_id, User.phone_index == sender.index)
+    told = sa.select(Text.id).where(
+        Text.to_index == sender.index, Text.referral_id == referral.id, Text.alert_id.is_(None)
+    )
+    return any(db.session.scalar(one.limit(1)) is not None for one in (opened, told))
+
+
+def _holder(referral: Referral) -> Actor:
+    holder = referral.holder
+    return Actor(Role(holder.role), f"user:{holder.id.hex}", holder.id, holder.force_id)
+
+
+def _no(reply: Reply, placement: Placement, sender: Sender, actor: Actor, now: dt.datetime) -> Answer:
+    """A no never waits for its reason: it is recorded at once, and the letter may come after it."""
+    code = lifecycle.DECLINE_LETTERS.get(reply.reason or "")
+    if placement.state == State.DECLINED:
+        if code is None or referrals.refine_reason(
+            placement_id=placement.id, reason=code, actor=actor, now=now
+        ):
+            return _noted(placement, f"{Event.DECLINE}:again")
+        return Answer(f"{Event.DECLINE}:conflict", messages.conflict, _stands(placement), placement)
+    done = _record(Event.DECLINE, placement, sender, actor, now, reason=code or "other")
+    if code is None and done.outcome == f"{Event.DECLINE}:{Happened.DONE}":
+        matter = messages.Matter(
+            reference=placement.referral.spoken, code=placement.code, words=FIRST_LETTERS
+        )
+        return Answer(done.outcome, messages.which_reason, matter, placement)
+    return done
+
+
+def _record(
+    event: Event, placement: Placement, sender: Sender, actor: Actor, now: dt.datetime, **facts: str
+) -> Answer:
+    """Record the event with everything that follows from it, or say why nothing was changed."""
+    if event is Event.NOT_ARRIVED:
+        facts["reason"] = "unknown"
+    try:
+        with db.session.begin_nested():
+            result = referrals.record(
+                placement_id=placement.id, event=event, actor=actor, facts=facts, now=now
+            )
+    except (lifecycle.NotAllowed, placements.Conflict):
+        db.session.refresh(placement)
+        return Answer(f"{event}:conflict", messages.conflict, _stands(placement), placement)
+    except permissions.NotYours:
+        return Answer("code_not_known", messages.code_not_known)
+    current = result.placement
+    outcome = f"{event}:{result.kind}"
+    if result.kind is Happened.SETTLED:
+        return Answer(outcome, messages.settled, _stands(current), current)
+    if result.kind is Happened.NO_BED:
+        return Answer(outcome, messages.keep_them_safe, _stands(current), current)
+    if event is Event.LATE:
+        return Answer(outcome, messages.late_noted, placements.matter(current, now), current)
+    if result.kind is Happened.DONE and _told_already(current, sender, now):
+        return Answer(outcome, placement=current)
+    return _noted(current, outcome)
+
+
+def _told_already(placement: Placement, sender: Sender, now: dt.datetime) -> bool:
+    """Whether the event's own text goes to this very telephone, so that an answer would only say it again."""
+    told = sa.select(Text.id).where(
+        Text.placement_id == placement.id, Text.to_index == sender.index, Text.queued_at == now
+    )
+    return db.session.scalar(told.limit(1)) is not None
+
+
+def _stands(placement: Placement) -> messages.Matter:
+    words = lifecycle.STATE_WORDS[State(placement.state)]
+    return messages.Matter(reference=placement.referral.spoken, code=placement.code, words=words)
+
+
+def _noted(placement: Placement, outcome: str) -> Answer:
+    return Answer(outcome, messages.noted, _stands(placement), placement)

@@ -1,0 +1,160 @@
+"""What must be true of the whole database at any time, I1 to I6 of docs/proof.md, asked of the rows themselves.
+
+Reads only. Each breach is one sentence that names the rule and the row by its id, never a person, a house or a number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from safety import lifecycle
+from safety.extensions import db
+from safety.lifecycle import LIVE, Event, ReferralState, State
+from safety.models import Alert, AuditEvent, Bedspace, MessageState, OutOfService, Placement, Referral, Text
+
+LATE = dt.timedelta(seconds=60)
+_EVENTS = {str(event) for event in Event}
+_LOST = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNDELIVERED)
+
+
+def breaches(*, now: dt.datetime) -> list[str]:
+    """Every breach of I1 to I6 at `now`, worded; empty when all hold."""
+    return [*_beds(now), *_references(), *_together(), *_texts(now), *_table(), *_releases(now)]
+
+
+def _beds(now: dt.datetime) -> Iterator[str]:
+    """I1: no bed has two live placements, no person two beds, and nobody is in a bed that is not open."""
+    live = db.session.execute(
+        sa.select(Placement.id, Placement.bedspace_id, Placement.referral_id).where(Placement.state.in_(LIVE))
+    ).all()
+    for bedspace, count in Counter(row.bedspace_id for row in live).items():
+        if count > 1:
+            yield f"I1: bedspace {bedspace.hex} has {count} live placements"
+    for referral, count in Counter(row.referral_id for row in live).items():
+        if count > 1:
+            yield f"I1: referral {referral.hex} has {count} live placements"
+    closed = set(db.session.scalars(sa.select(Bedspace.id).where(Bedspace.retired_at.is_not(None))))
+    closed |= set(
+        db.session.scalars(
+            sa.select(OutOfService.bedspace_id).where(
+                OutOfService.ended_at.is_(None), sa.or_(OutOfService.until.is_(None), OutOfService.until > now)
+            )
+        )
+    )
+    for row in live:
+        if row.bedspace_id in closed:
+            yield f"I1: placement {row.id.hex} is live on a bedspace that is out of service"
+
+
+def _references() -> Iterator[str]:
+    """I2: every referral exists once, was recorded as opened once, and stands where its placements say."""
+    references = Counter(db.session.scalars(sa.select(Referral.reference)))
+    for reference, count in references.items():
+        if count > 1:
+            yield f"I2: a reference stands for {count} referrals"
+    forms = Counter((by, token) for by, token in db.session.execute(sa.select(Referral.opened_by_id, Referral.form_token)))
+    for (_, token), count in forms.items():
+        if count > 1:
+            yield f"I2: form {token.hex} made {count} referrals"
+    born = {"open", str(ReferralState.DIVERTED), str(ReferralState.DECLINED_BY_PERSON)}
+    opened = Counter(db.session.scalars(sa.select(AuditEvent.referral_id).where(AuditEvent.what.in_(born))))
+    has_live = set(db.session.scalars(sa.select(Placement.referral_id).where(Placement.state.in_(LIVE))))
+    for referral_id, state in db.session.execute(sa.select(Referral.id, Referral.state)):
+        if opened[referral_id] != 1:
+            yield f"I2: referral {referral_id.hex} was recorded as opened {opened[referral_id]} times"
+        if (state == ReferralState.PLACED) != (referral_id in has_live):
+            yield f"I2: referral {referral_id.hex} is {state} and {'has' if referral_id in has_live else 'has no'} live placement"
+
+
+def _history() -> dict[uuid.UUID, list[AuditEvent]]:
+    history: dict[uuid.UUID, list[AuditEvent]] = defaultdict(list)
+    rows = sa.select(AuditEvent).where(AuditEvent.placement_id.is_not(None), AuditEvent.what.in_(_EVENTS))
+    for event in db.session.scalars(rows.order_by(AuditEvent.id)):
+        if event.placement_id is not None:
+            history[event.placement_id].append(event)
+    return history
+
+
+def _together() -> Iterator[str]:
+    """I3: a change, its audit event and its texts are there together or not at all."""
+    texts: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
+    for placement_id, wording in db.session.execute(
+        sa.select(Text.placement_id, Text.wording).where(Text.placement_id.is_not(None))
+    ):
+        texts[placement_id][wording] += 1
+    history = _history()
+    for placement in db.session.scalars(sa.select(Placement)):
+        events = history.get(placement.id, [])
+        last = events[-1] if events else None
+        if last is None or last.what != placement.last_event or last.at != placement.last_at:
+            yield f"I3: placement {placement.id.hex} says {placement.last_event} and the audit trail does not"
+            continue
+        counts = Counter(event.what for event in events)
+        # The texts an officer's safety hangs on: each such event has its text, whatever became of it afterwards.
+        for event, wording in ((Event.CONFIRM, "confirmed"), (Event.WITHDRAW, "withdrawn"), (Event.NOT_ARRIVED, "not_arrived")):
+            if placement.referral.officer_phone_sealed and texts[placement.id][wording] < counts[event]:
+                yield f"I3: placement {placement.id.hex} was {event} without its text"
+    known = set(db.session.scalars(sa.select(Placement.id)))
+    for placement_id in history.keys() - known:
+        yield f"I3: the audit trail tells of placement {placement_id.hex}, which is not there"
+
+
+def _texts(now: dt.datetime) -> Iterator[str]:
+    """I4: no text waits past its worth, and a critical one that was lost was told to a person."""
+    waiting = (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN)
+    for text_id in db.session.scalars(
+        sa.select(Text.id).where(Text.state.in_(waiting), Text.worthless_at < now - LATE)
+    ):
+        yield f"I4: text {text_id.hex} still waits past its worth"
+    told = set(db.session.scalars(sa.select(Alert.subject)))
+    for text_id in db.session.scalars(sa.select(Text.id).where(Text.critical, Text.state.in_(_LOST))):
+        if f"text:{text_id.hex}" not in told:
+            yield f"I4: critical text {text_id.hex} was lost and nobody was told"
+
+
+def _table() -> Iterator[str]:
+    """I5: every placement came to its state along the table."""
+    moves = {(row.state, str(row.event), row.target) for row in lifecycle.TRANSITIONS}
+    states = {placement_id: state for placement_id, state in db.session.execute(sa.select(Placement.id, Placement.state))}
+    for placement_id, events in _history().items():
+        state: State | None = None
+        for event in events:
+            targets = [target for start, what, target in moves if (start, what) == (state, event.what)]
+            if not targets:
+                yield f"I5: placement {placement_id.hex} was {event.what} when it was {state or 'not there'}"
+                break
+            before, state = state, _landed(targets, event)
+            if event.what == Event.CORRECT and event.facts.get("undone") != before:
+                yield f"I5: placement {placement_id.hex} had {event.facts.get('undone')} undone when it was {before}"
+        else:
+            if placement_id in states and states[placement_id] != state:
+                yield f"I5: placement {placement_id.hex} is {states[placement_id]} and its history says {state}"
+
+
+def _landed(targets: list[State], event: AuditEvent) -> State:
+    """Where an event led. Only a correction may lead to two places; it says which itself."""
+    return targets[0] if len(targets) == 1 else State(event.facts["to"])
+
+
+def _releases(now: dt.datetime) -> Iterator[str]:
+    """I6: a hold is released never early, at most 60 s late, and never once somebody set off or arrived."""
+    for placement in db.session.scalars(sa.select(Placement).where(Placement.state == State.LAPSED)):
+        if placement.ended_at is not None and placement.ended_at < placement.answer_by:
+            yield f"I6: placement {placement.id.hex} lapsed before its answer was due"
+    released = sa.select(Placement).where(Placement.state == State.NOT_ARRIVED, Placement.last_event == Event.RELEASE)
+    for placement in db.session.scalars(released):
+        if placement.ended_at is not None and placement.ended_at < placement.arrive_by:
+            yield f"I6: placement {placement.id.hex} was released before its arrival was due"
+        if placement.set_off_at is not None:
+            yield f"I6: placement {placement.id.hex} was released by the clock with somebody on the road"
+    overdue = sa.or_(
+        sa.and_(Placement.state == State.HELD, Placement.answer_by < now - LATE),
+        sa.and_(Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by < now - LATE),
+    )
+    for placement_id in db.session.scalars(sa.select(Placement.id).where(overdue)):
+        yield f"I6: placement {placement_id.hex} should have come free more than 60 s ago"

@@ -1,0 +1,310 @@
+"""What each event of a placement asks of whoever records it, the coordinator's own questions included.
+
+Each form offers what is possible at that moment (`prepare`) and hands the rooms codes and aware times (`facts`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from safety import geography, lifecycle, matching, premises, workdays
+from safety.extensions import db
+from safety.matching import Cause, Room
+from safety.models import Bedspace, Placement, Referral
+from safety.referrals.finding import person
+from safety.referrals.handover import BORDER, OVERRIDE
+from safety.web.forms import ClockTime, Form, OneOf, Pick
+
+MOST_ROOMS = 40
+_NOT_HERE = {Cause.SIZE, Cause.COHORT, Cause.SHARING, Cause.FEATURES}
+_DAY = dt.timedelta(days=1)
+
+
+class StepForm(Form):
+    """A form that records one event. Without anything to ask it is only a press."""
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Offer what is possible for this placement at `now`."""
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """What was answered, as the rooms take it; None when an answer was refused here (its field says why)."""
+        return {}
+
+
+class Press(StepForm):
+    """Nothing is asked."""
+
+
+class _Reason(StepForm):
+    reason: OneOf
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The coded reason."""
+        return {"reason": self.reason.data}
+
+
+class DeclineForm(_Reason):
+    """Why a house cannot take somebody."""
+
+    reason = OneOf("Reason", choices=lifecycle.DECLINE, needed="Select the reason")
+
+
+class WithdrawForm(_Reason):
+    """Why a house takes its yes back."""
+
+    reason = OneOf("Reason", choices=lifecycle.WITHDRAW_BY_HOUSE, needed="Select the reason")
+
+
+class NotArrivedForm(_Reason):
+    """Why nobody came. That nobody set off in time is for the clock to say."""
+
+    reason = OneOf(
+        "What happened?",
+        choices={code: words for code, words in lifecycle.NOT_ARRIVED.items() if code != "never_set_off"},
+        needed="Select what happened, or that you do not know",
+    )
+
+
+class CancelForm(_Reason):
+    """The bed is not wanted: why, and whether another one is."""
+
+    reason = OneOf("Why is this bed not wanted?", choices=lifecycle.CANCEL, needed="Select why this bed is not wanted")
+    still_needed = OneOf(
+        "Do they still need a place?",
+        choices={"yes": "Yes, find another one", "no": "No, close the request"},
+        needed="Select whether they still need a place",
+    )
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The reason, and whether to look further."""
+        return {"reason": self.reason.data, "still_needed": self.still_needed.data == "yes"}
+
+
+class SetOffForm(StepForm):
+    """When they will be there."""
+
+    eta = ClockTime(
+        "When do they expect to arrive?",
+        needed="Enter when they expect to arrive",
+        subject="When they expect to arrive",
+        hint="The next time the clock shows it, like 14:30",
+    )
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The arrival: the first moment from now on at which the clock shows the typed time."""
+        assert self.eta.clock is not None
+        today = workdays.uk(now).date()
+        for day in (today, today + _DAY):
+            eta_at = _instant(day, self.eta.clock, after=now - dt.timedelta(minutes=5))
+            if eta_at is not None and eta_at >= now - dt.timedelta(minutes=5):
+                return {"eta_at": max(eta_at, now)}
+        self.refuse("eta", "The clocks go forward over that time tonight. Enter a time before or after it")
+        return None
+
+
+class ArrivedForm(StepForm):
+    """When they came in, if that was not just now."""
+
+    day = OneOf("Day", needed="Select the day they arrived")
+    time = ClockTime("Time", needed="Enter the time they arrived", subject="The time they arrived", hint="For example, 14:30")
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Today and yesterday."""
+        self.day.offer(_days(now, back=1))
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The time of arrival."""
+        moment = _moment(self, now)
+        return None if moment is None else {"arrived_at": moment}
+
+
+class DepartForm(StepForm):
+    """When and why they left, where to, and what was decided about the NRM. None of the answers is better than another."""
+
+    day = OneOf("Day they left", needed="Select the day they left")
+    time = ClockTime("Time they left", needed="Enter the time they left", subject="The time they left", hint="For example, 14:30")
+    reason = OneOf(
+        "Why did they leave?",
+        choices={code: words for code, words in lifecycle.DEPART.items() if code != "transferred"},
+        needed="Select why they left",
+    )
+    onward = OneOf("Where did they go?", choices=lifecycle.ONWARD, needed="Select where they went, or not known")
+    nrm_decision = OneOf(
+        "What did they decide about the National Referral Mechanism (NRM)?",
+        subject="The NRM decision",
+        choices=lifecycle.NRM_DECISION,
+        needed="Select what they decided, or not known",
+        hint="Record what they said. It is their choice, no answer is better than another, and nobody is measured by it.",
+    )
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Every day of the stay, the last two weeks of it at most."""
+        stayed = (workdays.uk(now).date() - workdays.uk(placement.arrived_at or now).date()).days
+        self.day.offer(_days(now, back=min(max(stayed, 0), 14)))
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """Time and codes."""
+        moment = _moment(self, now)
+        if moment is None:
+            return None
+        codes = {"reason": self.reason.data, "onward": self.onward.data, "nrm_decision": self.nrm_decision.data}
+        return {"departed_at": moment, **codes}
+
+
+class MoveForm(StepForm):
+    """Which other room of the same house."""
+
+    bedspace_id = OneOf("Which room?", needed="Select the room")
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """The free rooms of the house that suit them."""
+        wanted = person(placement.referral, now)
+        rooms = premises.rooms(now, leaving_out=placement.referral_id)
+        of_house = [room for room in rooms if room.premises_id == placement.premises_id and room.free]
+        suit = [room for room in of_house if not matching.against(wanted, room) & _NOT_HERE]
+        names = _names(suit)
+        self.bedspace_id.offer({str(room.id): names[room.id][1] for room in suit if room.id != placement.bedspace_id})
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The room."""
+        return {"bedspace_id": uuid.UUID(self.bedspace_id.data)}
+
+
+class TransferForm(StepForm):
+    """Which room of which other house, and why."""
+
+    bedspace_id = OneOf("Which room?", needed="Select the room")
+    reason = OneOf("Why do they move?", choices=lifecycle.TRANSFER, needed="Select why they move")
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Free rooms of other houses, those that fit first."""
+        rooms = premises.rooms(now, leaving_out=placement.referral_id)
+        others = [room for room in rooms if room.premises_id != placement.premises_id]
+        self.bedspace_id.offer(free_rooms(placement.referral, others, now)[0])
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The room and the reason."""
+        return {"bedspace_id": uuid.UUID(self.bedspace_id.data), "reason": self.reason.data}
+
+
+class ExtendForm(StepForm):
+    """Until when a stay goes on, and why."""
+
+    until = OneOf("Until when can they stay?", needed="Select the day the stay ends")
+    reason = OneOf("Why do they need longer?", choices=lifecycle.EXTEND, needed="Select why they need longer")
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """The next days after the end that stands, and after today."""
+        last = max(workdays.uk(placement.stay_until or now).date(), workdays.uk(now).date())
+        days = [last + ahead * _DAY for ahead in range(1, 11)]
+        self.until.offer({f"{day:%Y-%m-%d}": f"{day:%A} {day.day} {day:%B}, 12:00" for day in days})
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """Noon of that day, and the reason."""
+        day = dt.date.fromisoformat(self.until.data)
+        return {"stay_until": workdays.local(day, workdays.STAY_ENDS), "reason": self.reason.data}
+
+
+# What a coordinator asks about a referral as such.
+
+
+class WithdrawReferralForm(Form):
+    """Why no place is needed any more."""
+
+    reason = OneOf("Why is no place needed any more?", choices=lifecycle.CLOSE, needed="Select why no place is needed any more")
+
+
+class BorderForm(Form):
+    """Why to look for a place in another nation."""
+
+    reason = OneOf("Why look across the border?", choices=BORDER, needed="Select why to look across the border")
+
+
+class PlaceForm(Form):
+    """Which room, chosen by hand, and why it is right if it does not fit everything asked for."""
+
+    bedspace_id = OneOf("Which room?", needed="Select the room")
+    reason = Pick(
+        "If the room does not fit everything asked for, why is it right all the same?",
+        choices=OVERRIDE,
+        nothing="It fits",
+        hint="Leave this if the room fits.",
+    )
+
+
+def free_rooms(
+    referral: Referral, rooms: list[Room], now: dt.datetime
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Rooms a coordinator may choose from: id -> house, room, distance and what does not fit; and the ids that fit.
+
+    Those that fit stand first, best first, then the nearest misses; at most MOST_ROOMS. Rooms in use, and houses that take
+    nobody, are not offered.
+    """
+    wanted = person(referral, now)
+    free = [room for room in rooms if room.free and room.open_to_all]
+    fits = matching.match(wanted, free).fits
+    best = [fit.room for fit in fits]
+    placed = {room.id for room in best}
+    misses = [(matching.against(wanted, room), room) for room in free if room.id not in placed]
+    misses.sort(key=lambda miss: (len(miss[0]), geography.miles(wanted.outcode, miss[1].outcode), miss[1].id.bytes))
+    names = _names([*best, *(room for _, room in misses)])
+
+    def label(room: Room, broken: frozenset[Cause]) -> str:
+        house, name = names[room.id]
+        away = geography.miles(wanted.outcode, room.outcode)
+        against = "; ".join(matching.CAUSE_WORDS[cause] for cause in Cause if cause in broken)
+        return f"{house}, {name}, {away:.0f} miles. " + (f"Does not fit: {against}" if broken else "Fits")
+
+    offered = [(room, frozenset[Cause]()) for room in best] + [(room, broken) for broken, room in misses]
+    choices = {str(room.id): label(room, broken) for room, broken in offered[:MOST_ROOMS]}
+    return choices, frozenset(str(room.id) for room in best)
+
+
+def _names(rooms: list[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:
+    """Room -> its house's name, and its own with how many it sleeps. For houses and coordinators only."""
+    found = db.session.scalars(
+        sa.select(Bedspace)
+        .where(Bedspace.id.in_([room.id for room in rooms]))
+        .options(selectinload(Bedspace.premises), selectinload(Bedspace.group))
+        .order_by(Bedspace.name)
+    )
+    return {
+        room.id: (room.premises.name, f"{room.name} ({room.group.name.lower()}, sleeps {room.sleeps})") for room in found
+    }
+
+
+def _days(now: dt.datetime, *, back: int) -> dict[str, str]:
+    """Today and the days before it, as radios."""
+    today = workdays.uk(now).date()
+    names = {0: "Today", 1: "Yesterday"}
+    days = [(ago, today - ago * _DAY) for ago in range(back + 1)]
+    return {f"{day:%Y-%m-%d}": names.get(ago, f"{day:%A} {day.day} {day:%B}") for ago, day in days}
+
+
+def _moment(form: Any, now: dt.datetime) -> dt.datetime | None:
+    """The instant of a form's `day` and `time`; None, with the field saying why, when the clocks jumped over it."""
+    moment = _instant(dt.date.fromisoformat(form.day.data), form.time.clock, before=now)
+    if moment is None:
+        form.refuse("time", "The clocks went forward over that time. Enter a time before or after it")
+    return moment
+
+
+def _instant(
+    day: dt.date, clock: dt.time, *, before: dt.datetime | None = None, after: dt.datetime | None = None
+) -> dt.datetime | None:
+    """What a typed time means. Where the clock shows it twice: the later one that is over by `before`, or the first that is
+    still to come at `after`. None: the clocks jump over it."""
+    try:
+        return workdays.local(day, clock)
+    except workdays.NoSuchTime:
+        return None
+    except workdays.TimeComesTwice as twice:
+        if before is not None:
+            return twice.second if twice.second <= before else twice.first
+        return twice.first if after is None or twice.first >= after else twice.second

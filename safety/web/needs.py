@@ -1,0 +1,67 @@
+"""What was asked for, in plain words: for the house that is asked and the coordinator who helps. It never says who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from safety import matching
+from safety.models import Referral
+
+_PLACES = {"women": "a women's place", "men": "a men's place", "either": "a women's, men's or mixed place"}
+_TRACKING = {
+    "yes": "Yes",
+    "no": "No. Check before they come in",
+    "not_known": "Not known. Ask before they come in",
+}
+
+
+def rows(referral: Referral) -> list[tuple[str, str]]:
+    """What to know before saying yes, as (question, answer), the decisive first. Empty once it was erased."""
+    needs = referral.needs
+    if needs is None:
+        return []
+    found = [("Who", who(referral))]
+    if needs.get("pregnant"):
+        found.append(("Pregnant", "Yes"))
+    if needs.get("needed"):
+        found.append(("The room must have", _listed(matching.FEATURES, needs["needed"])))
+    if needs.get("wished"):
+        found.append(("They would like", _listed(matching.FEATURES, needs["wished"])))
+    support = _listed(matching.SUPPORT, needs.get("support") or ())
+    found.append(("To keep everybody safe", support or "No risk was ticked"))
+    if needs.get("interpreter"):
+        found.append(("Language", "An interpreter was used. Have one ready"))
+    found.append(("Phone and belongings checked for tracking", _TRACKING.get(needs.get("tracking_checked"), "Not known")))
+    return found
+
+
+def who(referral: Referral) -> str:
+    """How many people, of which ages, and the kind of place: "1 adult and 2 children (1 under 2, 1 aged 5 to 11), …"."""
+    needs = referral.needs or {}
+    adults = int(needs.get("adults", 1))
+    words = f"{adults} adult{'s' if adults > 1 else ''}"
+    ages = {age: count for age, count in (needs.get("children") or {}).items() if count}
+    if ages:
+        total = sum(ages.values())
+        each = ", ".join(
+            f"{count} {label[0].lower()}{label[1:]}" if age == "under_2" else f"{count} aged {label}"
+            for age, label in matching.CHILD_AGES.items()
+            if (count := ages.get(age))
+        )
+        words += f" and {total} child{'ren' if total > 1 else ''} ({each})"
+    return f"{words}, {_PLACES.get(referral.cohort or '', 'any place')}"
+
+
+def short(referral: Referral) -> str:
+    """One line for a list: who, and what decides."""
+    needs = referral.needs or {}
+    parts = [who(referral)]
+    if needs.get("pregnant"):
+        parts.append("pregnant")
+    parts += [matching.FEATURES[code] for code in needs.get("needed", ()) if code in matching.FEATURES]
+    parts += [matching.SUPPORT[code] for code in needs.get("support", ()) if code in matching.SUPPORT]
+    return parts[0] + "".join(f"; {part[0].lower()}{part[1:]}" for part in parts[1:])
+
+
+def _listed(words: Mapping[str, str], codes: Iterable[str]) -> str:
+    return "; ".join(words[code] for code in codes if code in words)

@@ -1,0 +1,228 @@
+"""What can be recorded about a placement, as buttons and pages: one table for the house's pages and the coordinator's.
+
+The rule kept: a button is there only when lifecycle's table has a row for it, or when something is too late and still true.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import current_app, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from safety import lifecycle, placements, referrals, workdays
+from safety.extensions import db
+from safety.lifecycle import Event, Role, State
+from safety.models import Placement
+from safety.permissions import Actor
+from safety.referrals import Happened
+from safety.web.forms import placement as forms
+from safety.web.forms.placement import StepForm
+from safety.web.gate import now
+
+_SECOND, _WARNING = "govuk-button--secondary", "govuk-button--warning"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that can be recorded. `slug`: its place in an address; `press`: recorded by the button itself, without a page.
+
+    `button`, `done`: words for the house's side; `button_duty`: on a coordinator's page, when it is the house's or the
+    officer's to do.
+    """
+
+    slug: str
+    event: Event
+    button: str
+    done: str
+    form: type[StepForm] = forms.Press
+    title: str = ""
+    button_duty: str = ""
+    classes: str = _SECOND
+
+    @property
+    def press(self) -> bool:
+        """Whether pressing the button is all of it."""
+        return self.form is forms.Press and not self.title
+
+    def words(self, role: Role) -> str:
+        """What stands on the button."""
+        return self.button_duty if role is Role.COORDINATOR and self.button_duty else self.button
+
+
+STEPS = (
+    Step(
+        "accept", Event.CONFIRM, "Accept", "Accepted. The officer has been told that you are expecting them.",
+        button_duty="Accept for the house", classes="",
+    ),
+    Step(
+        "decline", Event.DECLINE, "Decline", "Declined. The bed is free again and the next best is being held elsewhere.",
+        forms.DeclineForm, "Decline", button_duty="Decline for the house",
+    ),
+    Step(
+        "set-off", Event.SET_OFF, "They are on their way", "Recorded. The house has been told who is coming and when.",
+        forms.SetOffForm, "They are on their way",
+    ),
+    Step("late", Event.LATE, "30 minutes later", "Recorded. The house has been told the new time."),
+    Step(
+        "arrived", Event.ARRIVE, "They have arrived", "Arrival recorded. The officer has been told that they are safe with you.",
+        classes="",
+    ),
+    Step(
+        "arrived-earlier", Event.ARRIVE, "They arrived earlier", "Arrival recorded. The officer has been told.",
+        forms.ArrivedForm, "When did they arrive?",
+    ),
+    Step(
+        "not-arrived", Event.NOT_ARRIVED, "They did not arrive",
+        "Recorded as not arrived. The bed is free again, and a coordinator is finding out where they are.",
+        forms.NotArrivedForm, "They did not arrive",
+    ),
+    Step(
+        "move", Event.MOVE, "Move to another room", "Moved.", forms.MoveForm, "Move to another room of the house",
+    ),
+    Step(
+        "transfer", Event.TRANSFER, "Move to another house", "They have left the one house and the other one has been asked.",
+        forms.TransferForm, "Move to another house",
+    ),
+    Step(
+        "extend", Event.EXTEND, "Extend the stay", "The stay is longer. The house and the force's lead have been told.",
+        forms.ExtendForm, "Extend the stay",
+    ),
+    Step(
+        "departed", Event.DEPART, "They have left", "Departure recorded. The bed is free again. Thank you.",
+        forms.DepartForm, "They have left",
+    ),
+    Step(
+        "withdraw", Event.WITHDRAW, "We can no longer take them",
+        "Withdrawn. The officer has been told not to come, and a coordinator is ringing them.",
+        forms.WithdrawForm, "You can no longer take them", button_duty="Withdraw for the house", classes=_WARNING,
+    ),
+    Step(
+        "cancel", Event.CANCEL, "This bed is not wanted", "The bed is free again and the house has been told.",
+        forms.CancelForm, "This bed is not wanted", classes=_WARNING,
+    ),
+    Step(
+        "correct", Event.CORRECT, "Put right a mistake", "Put right. Everybody who was told has been told again.",
+        forms.Press, "Put right a mistake",
+    ),
+)
+BY_SLUG = {step.slug: step for step in STEPS}
+
+# They may stand at the door of a house whose bed was given back; a yes may come after the time to answer.
+_STILL_TRUE = (State.LAPSED, State.NOT_ARRIVED, State.CANCELLED, State.WITHDRAWN)
+
+
+def possible(placement: Placement, actor: Actor, instant: dt.datetime) -> list[Step]:
+    """What this actor can record about this placement at `instant`, in the order of STEPS."""
+    state = State(placement.state)
+    events = set(lifecycle.possible(state, actor.role, set_off=placement.set_off_at is not None))
+    lately = placement.ended_at is not None and instant - placement.ended_at < placements.CODE_KEPT
+    if state is State.HELD:
+        events.add(Event.ARRIVE)  # letting them in is a yes
+    if state is State.LAPSED and lately:
+        events.add(Event.CONFIRM)
+    if state in _STILL_TRUE and lately:
+        events.add(Event.ARRIVE)
+    if not _may_be_put_right(placement, actor, instant):
+        events.discard(Event.CORRECT)
+    return [step for step in STEPS if step.event in events]
+
+
+def _may_be_put_right(placement: Placement, actor: Actor, instant: dt.datetime) -> bool:
+    """Whether putting right can still succeed: soon enough, the bed free, and no other place held meanwhile."""
+    if placement.ended_at is None or placement.state_before is None:
+        return False
+    within = dt.timedelta(minutes=current_app.config["CORRECT_WITHIN_MIN"])
+    if actor.role is not Role.COORDINATOR and instant > placement.ended_at + within:
+        return False
+    try:
+        lifecycle.correction(State(placement.state), State(placement.state_before), actor.role)
+    except lifecycle.NotAllowed:
+        return False
+    return referrals.live_placement(placement.referral) is None and not placements.is_taken(placement.bedspace_id)
+
+
+def page(
+    placement: Placement, slug: str, *, actor: Actor, template: str, back: Callable[[Placement], str]
+) -> ResponseReturnValue:
+    """The page of one step (GET), and what came of it (POST): recorded, committed, and back to where it is seen.
+
+    back: the address of a placement's page; the placement may be another one afterwards. Raises NotFound for a step there
+    is not, and permissions.NotYours.
+    """
+    step = BY_SLUG.get(slug)
+    if step is None or (step.press and request.method != "POST"):
+        raise NotFound
+    instant = now()
+    there = step in possible(placement, actor, instant)
+    form = step.form(data=_beforehand(instant))
+    form.prepare(placement, instant)
+    if request.method != "POST":
+        if not there:
+            flash(f"That cannot be done now. {placements.told(placement)}.", "notice")
+            return redirect(back(placement), 303)
+        return _shown(placement, step, form, actor, template, back)
+    facts = form.facts(instant) if form.validate() else None
+    if facts is None:
+        return _shown(placement, step, form, actor, template, back)
+    placement_id = placement.id
+    try:
+        outcome = referrals.record(placement_id=placement_id, event=step.event, actor=actor, facts=facts, now=instant)
+    except (lifecycle.NotAllowed, placements.Conflict) as refused:
+        db.session.rollback()
+        placement = referrals.lookup(placement_id=placement_id, actor=actor)
+        first = next((field.name for field in form if field.name != "csrf_token"), None)
+        if first and there and step in possible(placement, actor, instant):
+            form.refuse("time" if "time" in form else first, str(refused))
+            return _shown(placement, step, form, actor, template, back)
+        flash(f"{refused}. Nothing was changed.", "notice")
+        return redirect(back(placement), 303)
+    db.session.commit()
+    _say(outcome, step)
+    return redirect(back(outcome.placement), 303)
+
+
+def _beforehand(instant: dt.datetime) -> dict[str, str]:
+    here = workdays.uk(instant)
+    return {"day": f"{here:%Y-%m-%d}"}
+
+
+def _shown(
+    placement: Placement, step: Step, form: StepForm, actor: Actor, template: str, back: Callable[[Placement], str]
+) -> ResponseReturnValue:
+    asked = [field for field in form if field.name != "csrf_token"]
+    nothing_to_choose = any(getattr(field, "offered", True) == frozenset() for field in asked)
+    html = render_template(
+        template,
+        placement=placement,
+        referral=placement.referral,
+        step=step,
+        form=form,
+        asked=asked,
+        nothing_to_choose=nothing_to_choose,
+        button=step.words(actor.role),
+        back=back(placement),
+        before=lifecycle.STATE_WORDS[State(placement.state_before)] if placement.state_before else "",
+        state=lifecycle.STATE_WORDS[State(placement.state)],
+    )
+    return html, 400 if form.errors else 200
+
+
+def _say(outcome: referrals.Outcome, step: Step) -> None:
+    """What came of it, in words that say what to do next."""
+    duty = current_app.config["DUTY_NUMBER"]
+    if outcome.kind is Happened.DONE:
+        flash(step.done, "success")
+    elif outcome.kind is Happened.SAME:
+        flash("That was recorded already, so nothing has changed.", "notice")
+    elif outcome.kind is Happened.SETTLED:
+        flash("Thank you. They have another place by now, so your bed stays free and there is nothing more to do.", "notice")
+    else:
+        flash(
+            "Keep them safe inside. Their bed was given to somebody else before this was recorded. A coordinator knows and is "
+            f"ringing you now. If nobody rings within 5 minutes, ring {duty}.",
+            "notice",
+        )

@@ -1,0 +1,165 @@
+"""Stand-ins for the world outside: a supplier that counts, and Twilio's side of the wire under Twilio's own client library."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
+from twilio.http import HttpClient
+from twilio.http.response import Response
+
+from safety import sms
+
+OPENAPI = json.loads((Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8"))
+MESSAGES = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
+
+
+@dataclass
+class Had:
+    """One text a supplier has."""
+
+    sid: str
+    to: str
+    body: str
+    at: dt.datetime
+    status: str = "queued"
+
+
+@dataclass
+class FakeSupplier:
+    """Keeps what it takes and counts every call. `next` holds what the coming sends do, in order; after that they go well.
+
+    "ok": taken. "drop": taken, and the answer lost. "hang": not taken, and no answer. An exception is raised as it is.
+    """
+
+    clock: Callable[[], dt.datetime]
+    name: str = "fake"
+    only_to: str | None = None  # `next` is for sends to this number; others go well
+    next: list[str | Exception] = field(default_factory=list)
+    next_find: list[Exception] = field(default_factory=list)
+    has: list[Had] = field(default_factory=list)
+    sends: int = 0
+    finds: int = 0
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    during: Callable[[], None] | None = None
+
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> sms.Sent:
+        self.sends += 1
+        self.calls.append({"to": to, "body": body, "validity_s": validity_s, "callback_url": callback_url})
+        if self.during is not None:
+            self.during()
+        what = self.next.pop(0) if self.next and self.only_to in (None, to) else "ok"
+        if isinstance(what, Exception):
+            raise what
+        if what == "hang":
+            raise sms.Unanswered("ReadTimeout")
+        had = Had(f"SM{self.sends:032x}", to, body, self.clock())
+        self.has.append(had)
+        if what == "drop":
+            raise sms.Unanswered("ConnectionError")
+        return sms.Sent(had.sid, had.status)
+
+    def find(self, *, to: str, body: str, since: dt.datetime) -> list[sms.Sent]:
+        self.finds += 1
+        if self.next_find:
+            raise self.next_find.pop(0)
+        return [sms.Sent(had.sid, had.status) for had in self.has if (had.to, had.body) == (to, body) and had.at >= since]
+
+    def sends_to(self, number: str | None) -> int:
+        """How often a number was texted, taken or not."""
+        return sum(call["to"] == number for call in self.calls)
+
+    def copies(self) -> dict[tuple[str, str], int]:
+        """How often each (number, words) was really taken."""
+        counts: dict[tuple[str, str], int] = {}
+        for had in self.has:
+            counts[had.to, had.body] = counts.get((had.to, had.body), 0) + 1
+        return counts
+
+
+class FakeTwilio(HttpClient):
+    """Twilio as its client library meets it, without a network. Every create is checked against Twilio's own description.
+
+    `modes` holds how the coming calls go: "ok", "timeout", "accept_then_drop", "not_json", "empty", a number (that HTTP
+    status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None, False, None)
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
+        self.modes: list[Any] = []
+        self.retry_after: str | None = None
+        self.has: list[dict[str, Any]] = []
+        self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+        create = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+        self._create = OAS30Validator({**create, "components": OPENAPI["components"]}, format_checker=oas30_format_checker)
+        self._listed = {one["name"] for one in MESSAGES["get"]["parameters"]}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        sent = dict(data or {}) if method == "POST" else {key: value for key, value in (params or {}).items() if _is_set(value)}
+        self.requests.append((method, url, sent))
+        assert urlsplit(url).path.endswith("/Messages.json"), url
+        mode = self.modes.pop(0) if self.modes else "ok"
+        if mode == "timeout":
+            raise requests.exceptions.ReadTimeout("a time-out that quotes +447700900123")
+        if isinstance(mode, int):
+            return Response(mode, "<html>out of order</html>", {})
+        if isinstance(mode, tuple):
+            status, code = mode
+            body = {"code": code, "message": "words that quote +447700900123", "status": status, "more_info": "https://example.org"}
+            extra = {"Retry-After": self.retry_after} if self.retry_after else {}
+            return Response(status, json.dumps(body), extra)
+        if mode == "not_json":
+            return Response(201 if method == "POST" else 200, "<html>", {})
+        if mode == "empty":
+            return Response(201, "{}", {})
+        return self._create_one(sent, drop=mode == "accept_then_drop") if method == "POST" else self._list(sent)
+
+    def _create_one(self, sent: dict[str, Any], *, drop: bool) -> Response:
+        problems = [problem.message for problem in self._create.iter_errors(sent)]
+        assert not problems, problems
+        unknown = set(sent) - set(MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"])
+        assert not unknown, unknown
+        message = {
+            "sid": f"SM{len(self.has) + 1:032x}",
+            "status": "queued",
+            "to": sent["To"],
+            "from": sent["From"],
+            "body": sent["Body"],
+            "direction": "outbound-api",
+            "error_code": None,
+            "date_created": format_datetime(self.clock()),
+            "date_sent": None,
+        }
+        self.has.append(message)
+        if drop:
+            raise requests.exceptions.ConnectionError("the connection was cut")
+        return Response(201, json.dumps(message), {})
+
+    def _list(self, asked: dict[str, Any]) -> Response:
+        assert set(asked) <= self._listed, asked
+        found = [one for one in reversed(self.has) if one["to"] == asked["To"] and one["from"] == asked["From"]]
+        return Response(200, json.dumps({"messages": found, "next_page_uri": None, "page": 0, "page_size": 100}), {})
+
+
+def _is_set(value: Any) -> bool:
+    # The library marks what was not given with a bare object().
+    return value is not None and type(value) is not object

@@ -1,0 +1,342 @@
+"""Twilio, both ways: its own client library over a faked wire, and its calls to us, signed by its own validator."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from twilio.request_validator import RequestValidator
+from werkzeug.datastructures import MultiDict
+
+from safety import create_app, delivery, messages, outbox, sms
+from safety.crypto import ring
+from safety.extensions import begin_write, db
+from safety.models import Inbound, MessageState, Receipt, Text
+from safety.sms.twilio import Twilio
+from tests import factories
+from tests.conftest import settings_for
+from tests.factories import NOW
+from tests.fakes import FakeTwilio
+
+TOKEN, NEWER_TOKEN = "a" * 32, "b" * 32
+PUBLIC = "https://pos.example"
+TWILIO = {
+    "POS_SMS": "twilio",
+    "POS_PUBLIC_URL": PUBLIC,
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_KEY_SID": "SK" + "1" * 32,
+    "TWILIO_KEY_SECRET": "a-secret-of-the-tests",
+    "TWILIO_AUTH_TOKENS": f"{NEWER_TOKEN},{TOKEN}",
+    "TWILIO_FROM": "+447700900000",
+}
+TO = "+447700900321"
+SEND = {"to": TO, "body": "Places of Safety: hello", "validity_s": 600, "callback_url": f"{PUBLIC}/twilio/status"}
+
+
+@pytest.fixture
+def wire() -> FakeTwilio:
+    made = FakeTwilio()
+    made.clock = lambda: NOW
+    return made
+
+
+@pytest.fixture
+def twilio(wire: FakeTwilio) -> Twilio:
+    return Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO), transport=wire)
+
+
+# What we ask of Twilio
+
+
+def test_a_text_is_created_as_twilio_describes_it(twilio: Twilio, wire: FakeTwilio) -> None:
+    sent = twilio.send(**SEND)
+    assert sent == sms.Sent(f"SM{1:032x}", "queued")
+    ((method, url, asked),) = wire.requests
+    assert (method, url) == ("POST", f"https://api.twilio.com/2010-04-01/Accounts/AC{'0' * 32}/Messages.json")
+    assert asked == {
+        "To": TO,
+        "From": "+447700900000",
+        "Body": "Places of Safety: hello",
+        "StatusCallback": f"{PUBLIC}/twilio/status",
+        "ValidityPeriod": 600,
+    }
+
+
+@pytest.mark.parametrize(("worth_s", "asked_s"), [(0, 1), (1, 1), (36000, 36000), (100_000, 36000)])
+def test_the_validity_is_what_twilio_accepts(twilio: Twilio, wire: FakeTwilio, worth_s: int, asked_s: int) -> None:
+    twilio.send(**SEND | {"validity_s": worth_s})
+    assert wire.requests[0][2]["ValidityPeriod"] == asked_s
+
+
+def test_the_description_would_find_a_mistake_of_ours(wire: FakeTwilio) -> None:
+    with pytest.raises(AssertionError):
+        wire.request("POST", "https://api.twilio.com/2010-04-01/Accounts/AC/Messages.json", data={"Body": "to nobody"})
+
+
+REFUSALS = [
+    # (status, Twilio's code) -> permanent, alarm, unreachable
+    ((400, 21610), (True, False, True)),
+    ((400, 21211), (True, False, True)),
+    ((400, 21614), (True, False, True)),
+    ((400, 21612), (True, False, False)),
+    ((400, 21408), (False, True, False)),
+    ((400, 21606), (False, True, False)),
+    ((400, 21212), (False, True, False)),
+    ((429, 21611), (False, False, False)),
+    ((400, 21611), (False, True, False)),
+    ((401, 20003), (False, True, False)),
+    ((403, 20005), (False, True, False)),
+    ((403, 99999), (False, True, False)),
+    ((404, 20404), (False, True, False)),
+    ((400, 99999), (True, False, False)),
+    ((429, 20429), (False, False, False)),
+    ((400, 14107), (False, False, False)),
+    ((400, 30003), (False, False, False)),
+    ((400, 30007), (False, True, False)),
+    (503, (False, False, False)),
+    (401, (False, True, False)),
+    (404, (True, False, False)),
+]
+
+
+@pytest.mark.parametrize(("mode", "meant"), REFUSALS)
+def test_what_a_refusal_means(twilio: Twilio, wire: FakeTwilio, mode: Any, meant: tuple[bool, bool, bool]) -> None:
+    wire.modes = [mode]
+    with pytest.raises(sms.Refused) as refused:
+        twilio.send(**SEND)
+    problem = refused.value
+    assert (problem.permanent, problem.alarm, problem.unreachable) == meant
+    assert "900" not in str(problem)
+
+
+@pytest.mark.parametrize(("header", "wait_s"), [("17", 17.0), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+def test_too_many_requests_says_how_long_to_wait(
+    twilio: Twilio, wire: FakeTwilio, header: str | None, wait_s: float | None
+) -> None:
+    wire.modes, wire.retry_after = [(429, 20429)], header
+    with pytest.raises(sms.Refused) as refused:
+        twilio.send(**SEND)
+    assert refused.value.retry_after_s == wait_s
+
+
+@pytest.mark.parametrize("mode", ["timeout", "accept_then_drop", "not_json", "empty", 500, 502, 504, (500, 20500)])
+def test_no_answer_or_an_unreadable_one_is_never_taken_for_a_no(twilio: Twilio, wire: FakeTwilio, mode: Any) -> None:
+    wire.modes = [mode]
+    with pytest.raises(sms.Unanswered) as unanswered:
+        twilio.send(**SEND)
+    assert "900" not in str(unanswered.value)
+
+
+def test_twilio_is_asked_what_it_has(twilio: Twilio, wire: FakeTwilio) -> None:
+    wire.modes = ["accept_then_drop"]
+    with pytest.raises(sms.Unanswered):
+        twilio.send(**SEND)
+    twilio.send(**SEND | {"body": "other words"})
+    twilio.send(**SEND | {"to": "+447700900322"})
+    find = {"to": TO, "body": SEND["body"]}
+    assert twilio.find(**find, since=NOW) == [sms.Sent(f"SM{1:032x}", "queued")]
+    assert twilio.find(**find, since=NOW + dt.timedelta(hours=1)) == []
+
+
+def test_our_words_are_found_behind_what_a_trial_account_puts_before_them(twilio: Twilio, wire: FakeTwilio) -> None:
+    twilio.send(**SEND)
+    wire.has[0]["body"] = "Sent from your Twilio trial account - " + wire.has[0]["body"]
+    assert twilio.find(to=TO, body=SEND["body"], since=NOW) == [sms.Sent(f"SM{1:032x}", "queued")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "raised"), [((401, 20003), sms.Refused), ("timeout", sms.Unanswered), (500, sms.Unanswered), ("not_json", sms.Unanswered)]
+)
+def test_asking_may_fail_like_sending(twilio: Twilio, wire: FakeTwilio, mode: Any, raised: type[Exception]) -> None:
+    wire.modes = [mode]
+    with pytest.raises(raised):
+        twilio.find(to=TO, body="x", since=NOW)
+
+
+def test_calls_go_to_the_address_of_the_settings(wire: FakeTwilio) -> None:
+    elsewhere = Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO, TWILIO_API_BASE="http://127.0.0.1:4010"), transport=wire)
+    elsewhere.send(**SEND)
+    assert wire.requests[0][1].startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
+
+
+def test_nothing_of_a_call_is_logged(twilio: Twilio, wire: FakeTwilio, caplog: pytest.LogCaptureFixture) -> None:
+    # The level of the root must not decide: an operator may turn everything up.
+    logging.getLogger().setLevel(logging.DEBUG)
+    try:
+        wire.log_request({"method": "GET", "url": "u", "params": {"To": TO}, "headers": {}})
+        wire.logger = logging.getLogger("twilio.http_client")
+        wire.log_request({"method": "GET", "url": "u", "params": {"To": TO}, "headers": {}})
+        twilio.send(**SEND)
+    finally:
+        logging.getLogger().setLevel(logging.WARNING)
+    assert "900321" not in caplog.text
+
+
+# What Twilio asks of us
+
+
+@pytest.fixture
+def app(database_url: str, wire: FakeTwilio) -> Iterator[Flask]:
+    """An app that texts by Twilio, over the faked wire."""
+    settings = settings_for(database_url, **TWILIO)
+    made = create_app(settings)
+    made.extensions["sms"] = Twilio(settings, transport=wire)
+    with made.app_context():
+        yield made
+        db.session.remove()
+        db.engine.dispose()
+
+
+def call(client: FlaskClient, path: str, fields: Any, *, token: str = TOKEN, signature: str | None = None, **kept: Any) -> int:
+    """Post as Twilio does, signed for our public address; returns the status code."""
+    if signature is None:
+        signature = RequestValidator(token).compute_signature(PUBLIC + path, fields)
+    headers = {"X-Twilio-Signature": signature} if signature else {}
+    return client.post(path, data=fields, headers=headers, **kept).status_code
+
+
+INBOUND = {"MessageSid": "SM" + "c" * 32, "From": TO, "To": "+447700900000", "Body": "INFO & é + ünï", "NumMedia": "0"}
+
+
+def rows() -> tuple[int, int, int]:
+    db.session.rollback()
+    counts = [db.session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (Inbound, Receipt, Text)]
+    return counts[0], counts[1], counts[2]
+
+
+@pytest.mark.parametrize("token", [TOKEN, NEWER_TOKEN])
+def test_a_text_that_comes_in_signed_is_acted_on_once(client: FlaskClient, token: str) -> None:
+    factories.officer(phone=TO)
+    db.session.commit()
+    house = factories.house()
+    house.contacts[0].phone, house.contacts[0].phone_index = TO, ring().index("phone", TO)
+    db.session.commit()
+    assert [call(client, "/twilio/inbound", INBOUND, token=token) for _ in range(3)] == [200, 200, 200]
+    assert rows() == (1, 0, 1)
+    assert db.session.scalars(sa.select(Inbound.outcome)).one() == "info"
+
+
+def test_the_answer_is_empty_twiml_and_goes_out_through_the_outbox(client: FlaskClient) -> None:
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + "/twilio/inbound", INBOUND)
+    response = client.post("/twilio/inbound", data=INBOUND, headers={"X-Twilio-Signature": signature})
+    assert response.mimetype == "text/xml"
+    assert response.text.endswith("<Response/>")
+
+
+def test_the_query_of_the_address_is_signed_too(client: FlaskClient) -> None:
+    assert call(client, "/twilio/inbound?k=1&empty=", INBOUND) == 200
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + "/twilio/inbound", INBOUND)
+    assert call(client, "/twilio/inbound?k=2", INBOUND, signature=signature) == 403
+
+
+def test_fields_that_come_twice_are_signed_both(client: FlaskClient) -> None:
+    twice = MultiDict([*INBOUND.items(), ("MediaUrl", "x"), ("MediaUrl", "y")])
+    assert call(client, "/twilio/inbound", twice) == 200
+
+
+_for_us = RequestValidator(TOKEN).compute_signature
+FORGED = {
+    "missing": "",
+    "nonsense": "x",
+    "another token": RequestValidator("z" * 32).compute_signature(PUBLIC + "/twilio/inbound", INBOUND),
+    "http": _for_us("http://pos.example/twilio/inbound", INBOUND),
+    "another host": _for_us("https://localhost/twilio/inbound", INBOUND),
+    "another path": _for_us(PUBLIC + "/twilio/status", INBOUND),
+    "changed words": _for_us(PUBLIC + "/twilio/inbound", INBOUND | {"Body": "INFO"}),
+    "a field more": _for_us(PUBLIC + "/twilio/inbound", {**INBOUND, "Extra": "1"}),
+    "a field less": _for_us(PUBLIC + "/twilio/inbound", {"MessageSid": INBOUND["MessageSid"]}),
+    "sha256": _for_us(PUBLIC + "/twilio/inbound", INBOUND, "HMAC_SHA256"),
+    "not ascii": "ü" * 28,
+}
+
+
+@pytest.mark.parametrize("signature", FORGED.values(), ids=FORGED.keys())
+@pytest.mark.parametrize("path", ["/twilio/inbound", "/twilio/status"])
+def test_a_call_that_twilio_did_not_sign_is_refused_and_writes_nothing(client: FlaskClient, path: str, signature: str) -> None:
+    if path == "/twilio/status" and signature == FORGED["another path"]:
+        pytest.skip("there it is genuine")
+    assert call(client, path, INBOUND, signature=signature) == 403
+    assert rows() == (0, 0, 0)
+
+
+def test_a_signature_from_the_headers_host_is_not_ours(client: FlaskClient) -> None:
+    """The address is the configured one; what a caller claims to have called is not asked."""
+    signature = _for_us("https://evil.example/twilio/inbound", INBOUND)
+    assert call(client, "/twilio/inbound", INBOUND, signature=signature, base_url="https://evil.example") == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/twilio/inbound", {}),
+        ("/twilio/inbound", {"MessageSid": "SM1", "From": TO}),
+        ("/twilio/inbound", {"MessageSid": "", "From": TO, "Body": "x"}),
+        ("/twilio/inbound", {"MessageSid": "SM1", "Body": "x"}),
+        ("/twilio/inbound", {"MessageSid": "S" * 65, "From": TO, "Body": "x"}),
+        ("/twilio/inbound", {"MessageSid": "SM1", "From": TO, "Body": "x" * 1601}),
+        ("/twilio/inbound", MultiDict([("MessageSid", "SM1"), ("MessageSid", "SM2"), ("From", TO), ("Body", "x")])),
+        ("/twilio/status", {"MessageSid": "SM1"}),
+        ("/twilio/status", {"MessageStatus": "sent"}),
+        ("/twilio/status", {"MessageSid": "SM1", "MessageStatus": "s" * 21}),
+    ],
+)
+def test_a_signed_call_without_what_it_needs_is_refused(client: FlaskClient, path: str, fields: Any) -> None:
+    assert call(client, path, fields) == 400
+    assert rows() == (0, 0, 0)
+
+
+def test_other_ways_of_calling_are_refused_and_never_an_error(client: FlaskClient) -> None:
+    signature = {"X-Twilio-Signature": _for_us(PUBLIC + "/twilio/inbound", {})}
+    assert client.get("/twilio/inbound", headers=signature).status_code == 405
+    assert client.post("/twilio/inbound", json=INBOUND, headers=signature).status_code == 400
+    assert client.post("/twilio/inbound", data=b"\xff\xfe", headers=signature, content_type="text/plain").status_code == 400
+    assert call(client, "/twilio/inbound", {**INBOUND, "Body": "x" * 200_000}) in (403, 413)
+    assert rows() == (0, 0, 0)
+
+
+def test_a_blank_text_and_one_of_1600_signs_are_kept(client: FlaskClient) -> None:
+    assert call(client, "/twilio/inbound", INBOUND | {"Body": ""}) == 200
+    assert call(client, "/twilio/inbound", INBOUND | {"Body": "😀" * 1600, "MessageSid": "SMother"}) == 200
+    assert rows()[0] == 2
+
+
+def test_a_receipt_moves_its_text_and_a_repeated_one_does_not(app: Flask, client: FlaskClient, wire: FakeTwilio) -> None:
+    queued = outbox.queue(
+        wording=messages.info,
+        matter=messages.Matter(ring="0113 496 0100"),
+        to=TO,
+        worthless_at=NOW + dt.timedelta(minutes=10),
+        now=NOW,
+    )
+    db.session.commit()
+    begin_write(deciding=False)
+    (errand,) = outbox.claim(owner="one", limit=1, lease_s=60, now=NOW)
+    db.session.commit()
+    result = delivery.hand_over(errand=errand, now=NOW)
+    begin_write()
+    delivery.record(errand=errand, result=result, now=NOW)
+    db.session.commit()
+    sid = wire.has[0]["sid"]
+    for status in ("delivered", "sent", "delivered"):
+        assert call(client, "/twilio/status", {"MessageSid": sid, "MessageStatus": status}) == 204
+    db.session.refresh(queued)
+    assert (queued.state, queued.supplier) == (MessageState.DELIVERED, "twilio")
+    assert rows()[1] == 2
+
+
+def test_a_receipt_for_a_text_we_do_not_know_is_kept(client: FlaskClient) -> None:
+    fields = {"MessageSid": "SM" + "f" * 32, "MessageStatus": "undelivered", "ErrorCode": "30003"}
+    assert call(client, "/twilio/status", fields) == 204
+    assert rows() == (0, 1, 0)
+
+
+@pytest.mark.parametrize("path", ["/twilio/inbound", "/twilio/status"])
+def test_with_the_simulator_these_addresses_do_not_exist(database_url: str, path: str) -> None:
+    client = create_app(settings_for(database_url)).test_client()
+    assert client.post(path, data=INBOUND, headers={"X-Twilio-Signature": "x"}).status_code == 404

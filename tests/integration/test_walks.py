@@ -1,0 +1,564 @@
+"""Random walks: every event of the lifecycle in any order against a small model; the database must agree after each step.
+
+The model knows nothing of the table in lifecycle.py: it says in its own words what may follow what, so that a wrong row is
+seen. Proves I1, I5 and I6 of docs/proof.md (and the rest of the invariants with them).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from safety import extensions, invariants, lifecycle, permissions, placements, premises, referrals
+from safety.extensions import db
+from safety.lifecycle import Event
+from safety.models import Placement, Referral
+from safety.permissions import Actor
+from safety.referrals import Happened
+from tests import factories
+from tests.factories import NOW
+
+MINUTE = dt.timedelta(minutes=1)
+LIVE = ("held", "confirmed", "arrived")
+REFUSED = (lifecycle.NotAllowed, permissions.NotYours, placements.Conflict)
+
+
+@dataclass
+class Stay:
+    """The model of a placement."""
+
+    id: uuid.UUID
+    referral: uuid.UUID
+    bed: uuid.UUID
+    house: uuid.UUID
+    state: str
+    answer_by: dt.datetime
+    arrive_by: dt.datetime
+    set_off: bool = False
+    times_late: int = 0
+    before: str = ""
+    ended: dt.datetime | None = None
+    last: str = "hold"
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+    def overdue(self, now: dt.datetime) -> bool:
+        if self.state == "held":
+            return self.answer_by <= now
+        return self.state == "confirmed" and not self.set_off and self.arrive_by <= now
+
+
+@dataclass
+class Want:
+    """The model of a referral."""
+
+    id: uuid.UUID
+    officer: Actor
+    token: uuid.UUID
+    opened: dt.datetime
+    state: str = "searching"
+    paused: bool = False
+    asked: dict[uuid.UUID, dt.datetime] = field(default_factory=dict)
+
+
+class Walk(RuleBasedStateMachine):
+    """Three houses, five rooms; officers, houses, a coordinator and the clock do what they like. Each walk empties the database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for table in reversed(db.metadata.sorted_tables):
+            db.session.execute(table.delete())
+        db.session.commit()
+        db.session.remove()
+        self.now = NOW
+        numbers = itertools.count(1)
+        # The same draws must make the same walk: ids decide ties between equal rooms.
+        extensions.new_id = lambda: uuid.uuid5(uuid.NAMESPACE_OID, str(next(numbers)))
+        self.officer = factories.officer()
+        houses = [
+            factories.house(rooms=1, outcode="LS1"),
+            factories.house(rooms=2, outcode="LS6"),
+            factories.house(rooms=2, outcode="LS29", accepts_unasked=True),
+        ]
+        db.session.commit()
+        self.houses = {house.id: house for house in houses}
+        self.beds = {bed.id: house.id for house in houses for bed in house.bedspaces}
+        self.unasked = houses[2].id
+        self.reported = dict.fromkeys(self.houses, NOW)
+        self.out: set[uuid.UUID] = set()
+        self.stays: dict[uuid.UUID, Stay] = {}
+        self.wants: dict[uuid.UUID, Want] = {}
+        self.coordinator = factories.coordinator_actor()
+        self.swept = True
+
+    # How the model sees the world.
+
+    def on(self, bed: uuid.UUID) -> Stay | None:
+        return next((stay for stay in self.stays.values() if stay.bed == bed and stay.live), None)
+
+    def of(self, want: Want) -> Stay | None:
+        return next((stay for stay in self.stays.values() if stay.referral == want.id and stay.live), None)
+
+    def open_beds(self, want: Want) -> set[uuid.UUID]:
+        found = set()
+        for bed, house in self.beds.items():
+            stay = self.on(bed)
+            asked = want.asked.get(house)
+            if bed in self.out or (asked is not None and self.reported[house] <= asked):
+                continue
+            if stay is None or stay.overdue(self.now):
+                found.add(bed)
+        return found
+
+    def end(self, stay: Stay, state: str, *, falls: bool = True) -> None:
+        stay.before, stay.state, stay.ended = stay.state, state, self.now
+        want = self.wants[stay.referral]
+        if state in ("declined", "lapsed", "withdrawn", "cancelled"):
+            want.asked[stay.house] = self.now
+        if falls:
+            want.state = "searching"
+            want.paused = state == "not_arrived"
+
+    def lapse(self, stay: Stay) -> None:
+        self.end(stay, "lapsed" if stay.state == "held" else "not_arrived")
+        stay.last = "lapse"
+
+    def learn(self) -> None:
+        """Take over what the service chose, having checked that it was there to choose and that nobody was passed over."""
+        while True:
+            placed = False
+            waiting = [want for want in self.wants.values() if want.state == "searching" and not want.paused]
+            for want in sorted(waiting, key=lambda want: (want.opened, want.id.hex)):
+                row = self.newest(want)
+                options = self.open_beds(want)
+                if row is None:
+                    assert not options, "somebody searches while a bed that fits stands empty"
+                    continue
+                assert row.bedspace_id in options, "a bed was given that was not free for them"
+                self.give(want, row)
+                placed = True
+            if not placed:
+                return
+
+    def give(self, want: Want, row: Placement) -> Stay:
+        there = self.on(row.bedspace_id)
+        if there is not None:
+            self.lapse(there)
+        stay = Stay(row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by)
+        if stay.state == "confirmed":
+            assert stay.house == self.unasked, "a house was confirmed that wants to be asked"
+        self.stays[row.id] = stay
+        want.state, want.paused = "placed", False
+        return stay
+
+    def newest(self, want: Want) -> Placement | None:
+        rows = db.session.scalars(
+            sa.select(Placement).where(Placement.referral_id == want.id, Placement.id.not_in(list(self.stays)))
+        ).all()
+        # A lapse and a new hold may follow one another in one step; the live one is what the person has now.
+        assert len(rows) <= 1, "two new placements for one person in one step"
+        return rows[0] if rows else None
+
+    def do(self, stay: Stay, event: Event, actor: Actor, **facts: Any) -> referrals.Outcome | None:
+        """The door: one write, committed when it succeeds and undone when it is refused."""
+        try:
+            outcome = referrals.record(placement_id=stay.id, event=event, actor=actor, facts=facts, now=self.now)
+        except REFUSED:
+            db.session.rollback()
+            return None
+        db.session.commit()
+        return outcome
+
+    def some(self, data: Any, *states: str) -> Stay | None:
+        """A placement to act on: usually one in a fitting state, sometimes any at all."""
+        every = list(self.stays.values())
+        fitting = [stay for stay in every if stay.state in states]
+        pool = fitting if fitting and data.draw(st.integers(0, 4)) else every
+        return data.draw(st.sampled_from(pool)) if pool else None
+
+    def step(self, stay: Stay, event: Event, actor: Actor, *, target: str | None, same: bool, **facts: Any) -> bool:
+        """Try an event; compare with what the model expects. target: the new state, None: must be refused."""
+        outcome = self.do(stay, event, actor, **facts)
+        if same:
+            assert outcome is not None and outcome.kind is Happened.SAME, f"{event} again was not a plain success"
+            return False
+        if target is None:
+            assert outcome is None, f"{event} was let through on {stay.state}"
+            return False
+        assert outcome is not None and outcome.kind is Happened.DONE, f"{event} was refused on {stay.state}"
+        stay.last = str(event)
+        return True
+
+    def house(self, stay: Stay) -> Actor:
+        return factories.house_actor(stay.house)
+
+    def holder(self, stay: Stay) -> Actor:
+        return self.wants[stay.referral].officer
+
+    # What may happen.
+
+    @rule(minutes=st.sampled_from([1, 5, 14, 20, 45, 130, 300]), swept=st.booleans())
+    def time_passes(self, minutes: int, swept: bool) -> None:
+        self.now += minutes * MINUTE
+        self.swept = swept
+        if swept:
+            while True:
+                due = [stay for stay in self.stays.values() if stay.overdue(self.now)]
+                again = referrals.sweep(now=self.now).again
+                db.session.commit()
+                for stay in due:
+                    self.lapse(stay)
+                self.learn()
+                if not again:
+                    return
+
+    @precondition(lambda self: len(self.wants) < 8)
+    @rule()
+    def an_officer_asks(self) -> None:
+        token = extensions.new_id()
+        referral = self.open(token)
+        self.wants[referral.id] = Want(referral.id, self.officer.actor(), token, self.now)
+        self.learn()
+
+    def open(self, token: uuid.UUID) -> Referral:
+        request = factories.request(eta_at=self.now + dt.timedelta(hours=1))
+        referral = referrals.open(request=request, officer=self.officer, form_token=token, now=self.now)
+        db.session.commit()
+        return referral
+
+    @precondition(lambda self: self.wants)
+    @rule(data=st.data())
+    def the_form_is_sent_again(self, data: Any) -> None:
+        want = data.draw(st.sampled_from(list(self.wants.values())))
+        assert self.open(want.token).id == want.id
+
+    @rule(data=st.data())
+    def the_house_says_yes(self, data: Any) -> None:
+        stay = self.some(data, "held", "lapsed")
+        if stay is None:
+            return
+        if stay.state == "lapsed":
+            self.late_yes(stay)
+            return
+        same = stay.state in ("confirmed", "arrived")
+        if self.step(stay, Event.CONFIRM, self.house(stay), target="confirmed" if stay.state == "held" else None, same=same):
+            stay.state, stay.arrive_by = "confirmed", max(stay.arrive_by, self.now + 2 * 60 * MINUTE)
+
+    def late_yes(self, stay: Stay) -> None:
+        want, there = self.wants[stay.referral], self.on(stay.bed)
+        free = stay.bed not in self.out and (there is None or there.overdue(self.now))
+        outcome = self.do(stay, Event.CONFIRM, self.house(stay))
+        assert outcome is not None
+        if want.state == "searching" and not want.paused and free:
+            assert outcome.kind is Happened.DONE
+            row = db.session.get(Placement, outcome.placement.id)
+            self.unasked, kept = stay.house, self.unasked
+            self.give(want, row)
+            self.unasked = kept
+        else:
+            assert outcome.kind is Happened.SETTLED
+
+    @rule(data=st.data(), reason=st.sampled_from(["staff", "risk"]))
+    def the_house_says_no(self, data: Any, reason: str) -> None:
+        stay = self.some(data, "held")
+        if stay is None:
+            return
+        row = db.session.get(Placement, stay.id)
+        same = stay.state == "declined" and row.reason == reason
+        if self.step(stay, Event.DECLINE, self.house(stay), target="declined" if stay.state == "held" else None, same=same, reason=reason):
+            self.end(stay, "declined")
+            self.learn()
+
+    @rule(data=st.data())
+    def the_house_withdraws(self, data: Any) -> None:
+        stay = self.some(data, "confirmed")
+        if stay is None:
+            return
+        target = "withdrawn" if stay.state == "confirmed" else None
+        if self.step(stay, Event.WITHDRAW, self.house(stay), target=target, same=stay.state == "withdrawn", reason="incident"):
+            self.end(stay, "withdrawn")
+            self.learn()
+
+    @rule(data=st.data(), still_needed=st.booleans())
+    def the_officer_cancels(self, data: Any, still_needed: bool) -> None:
+        stay = self.some(data, "held", "confirmed")
+        if stay is None:
+            return
+        target = "cancelled" if stay.state in ("held", "confirmed") else None
+        facts = {"reason": "plans", "still_needed": still_needed}
+        if self.step(stay, Event.CANCEL, self.holder(stay), target=target, same=stay.state == "cancelled", **facts):
+            self.end(stay, "cancelled")
+            if not still_needed:
+                self.wants[stay.referral].state = "closed"
+            self.learn()
+
+    @rule(data=st.data(), minutes=st.sampled_from([20, 90]))
+    def they_set_off(self, data: Any, minutes: int) -> None:
+        stay = self.some(data, "confirmed")
+        if stay is None:
+            return
+        eta = self.now + minutes * MINUTE
+        row = db.session.get(Placement, stay.id)
+        same = row.last_event == "set_off" and row.eta_at == eta
+        if self.step(stay, Event.SET_OFF, self.holder(stay), target="confirmed" if stay.state == "confirmed" else None, same=same, eta_at=eta):
+            stay.set_off, stay.arrive_by = True, eta + 120 * MINUTE
+
+    @rule(data=st.data())
+    def they_are_late(self, data: Any) -> None:
+        stay = self.some(data, "confirmed")
+        if stay is None:
+            return
+        target = "confirmed" if stay.state == "confirmed" and stay.times_late < 2 else None
+        if self.step(stay, Event.LATE, self.holder(stay), target=target, same=False):
+            stay.times_late += 1
+            stay.arrive_by += 30 * MINUTE
+
+    @rule(data=st.data(), by_house=st.booleans())
+    def they_arrive(self, data: Any, by_house: bool) -> None:
+        stay = self.some(data, "confirmed", "not_arrived", "lapsed")
+        if stay is None:
+            return
+        actor = self.house(stay) if by_house else self.holder(stay)
+        if stay.state in ("not_arrived", "lapsed", "cancelled", "withdrawn"):
+            self.late_arrival(stay, actor)
+            return
+        fits = stay.state == "confirmed" or (stay.state == "held" and by_house)
+        if self.step(stay, Event.ARRIVE, actor, target="arrived" if fits else None, same=stay.state == "arrived"):
+            stay.state = "arrived"
+
+    def late_arrival(self, stay: Stay, actor: Actor) -> None:
+        want = self.wants[stay.referral]
+        has = self.of(want)
+        outcome = self.do(stay, Event.ARRIVE, actor)
+        if has is not None and has.state == "arrived":
+            assert outcome is None, "one person arrived twice"
+            return
+        if has is not None and has.house == stay.house:
+            if has.state == "confirmed" or actor.role == "provider":
+                assert outcome is not None and outcome.placement.id == has.id
+                has.state = "arrived"
+            else:
+                assert outcome is None
+            return
+        there = self.on(stay.bed)
+        if stay.bed not in self.out and there is None:
+            assert outcome is not None and outcome.kind is Happened.DONE
+            if has is not None:
+                self.end(has, "cancelled")
+            row = db.session.get(Placement, outcome.placement.id)
+            assert row.bedspace_id == stay.bed
+            new = Stay(row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by, stay.set_off)
+            self.stays[row.id] = new
+            want.state, want.paused = "placed", False
+            self.learn()
+        else:
+            assert outcome is not None and outcome.kind is Happened.NO_BED
+
+    @rule(data=st.data())
+    def they_did_not_arrive(self, data: Any) -> None:
+        stay = self.some(data, "confirmed")
+        if stay is None:
+            return
+        row = db.session.get(Placement, stay.id)
+        same = stay.state == "not_arrived" and row.last_event == "not_arrived"
+        target = "not_arrived" if stay.state == "confirmed" and stay.set_off else None
+        if self.step(stay, Event.NOT_ARRIVED, self.house(stay), target=target, same=same, reason="unknown"):
+            self.end(stay, "not_arrived")
+            self.learn()
+
+    @rule(data=st.data())
+    def they_leave(self, data: Any) -> None:
+        stay = self.some(data, "arrived")
+        if stay is None:
+            return
+        row = db.session.get(Placement, stay.id)
+        same = stay.state == "departed" and row.last_event == "depart"
+        facts = {"reason": "planned", "onward": "msvcc", "nrm_decision": "deciding"}
+        if self.step(stay, Event.DEPART, self.house(stay), target="departed" if stay.state == "arrived" else None, same=same, **facts):
+            self.end(stay, "departed", falls=False)
+            self.wants[stay.referral].state = "closed"
+            self.learn()
+
+    @rule(data=st.data())
+    def they_move_room(self, data: Any) -> None:
+        stay = self.some(data, *LIVE)
+        if stay is None:
+            return
+        bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
+        there = self.on(bed)
+        swept_free = there is None or (there.overdue(self.now) and there is not stay)
+        fits = stay.live and self.beds[bed] == stay.house and bed != stay.bed and bed not in self.out and swept_free
+        # An overdue hold nobody swept still has the room: the database refuses it, and so may the service.
+        if there is not None and there is not stay:
+            assert self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed) is None
+            return
+        if bed == stay.bed and stay.live and bed not in self.out:
+            self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed)
+            return
+        if self.step(stay, Event.MOVE, self.house(stay), target=stay.state if fits else None, same=False, bedspace_id=bed):
+            stay.bed = bed
+            self.learn()
+
+    @rule(data=st.data())
+    def they_transfer(self, data: Any) -> None:
+        stay = self.some(data, "arrived")
+        if stay is None:
+            return
+        bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
+        there = self.on(bed)
+        fits = stay.state == "arrived" and self.beds[bed] != stay.house and bed not in self.out
+        fits = fits and (there is None or there.overdue(self.now))
+        outcome = self.do(stay, Event.TRANSFER, self.coordinator, bedspace_id=bed, reason="needs")
+        if not fits:
+            assert outcome is None or outcome.kind is Happened.SAME
+            return
+        assert outcome is not None and outcome.kind is Happened.DONE
+        self.end(stay, "departed", falls=False)
+        stay.last = "transfer"
+        self.give(self.wants[stay.referral], db.session.get(Placement, outcome.placement.id))
+        self.learn()
+
+    @rule(data=st.data())
+    def the_stay_is_extended(self, data: Any) -> None:
+        stay = self.some(data, "arrived")
+        if stay is None:
+            return
+        row = db.session.get(Placement, stay.id)
+        until = (row.stay_until or self.now) + dt.timedelta(days=1)
+        target = "arrived" if stay.state == "arrived" else None
+        self.step(stay, Event.EXTEND, self.coordinator, target=target, same=False, stay_until=until, reason="unwell")
+
+    @rule(data=st.data())
+    def a_mistake_is_put_right(self, data: Any) -> None:
+        stay = self.some(data, "declined", "cancelled", "not_arrived", "departed", "withdrawn", "lapsed")
+        if stay is None:
+            return
+        want, there, has = self.wants[stay.referral], self.on(stay.bed), self.of(self.wants[stay.referral])
+        same = stay.last == "correct"
+        fits = not stay.live and there is None and has is None and stay.bed not in self.out
+        outcome = self.do(stay, Event.CORRECT, self.coordinator)
+        if same and outcome is not None and outcome.kind is Happened.SAME:
+            return
+        if not fits:
+            assert outcome is None, f"{stay.state} was put right although it could not be"
+            return
+        assert outcome is not None and outcome.kind is Happened.DONE
+        stay.state, stay.last = stay.before, "correct"
+        row = db.session.get(Placement, stay.id)
+        stay.answer_by, stay.arrive_by = row.answer_by, row.arrive_by
+        want.state, want.paused = "placed", False
+
+    @precondition(lambda self: self.wants)
+    @rule(data=st.data())
+    def no_place_is_needed_any_more(self, data: Any) -> None:
+        want = data.draw(st.sampled_from(list(self.wants.values())))
+        stay = self.of(want)
+        try:
+            referrals.withdraw(referral_id=want.id, actor=want.officer, reason="elsewhere", now=self.now)
+            db.session.commit()
+            assert want.state == "closed" or stay is None or stay.state != "arrived"
+        except lifecycle.NotAllowed:
+            db.session.rollback()
+            assert want.state == "closed" or (stay is not None and stay.state == "arrived")
+            return
+        if want.state != "closed":
+            if stay is not None:
+                self.end(stay, "cancelled", falls=False)
+                stay.last = "cancel"
+            want.state, want.paused = "closed", False
+            self.learn()
+
+    @precondition(lambda self: any(want.paused for want in self.wants.values()))
+    @rule(data=st.data())
+    def somebody_knows_where_they_are(self, data: Any) -> None:
+        want = data.draw(st.sampled_from([want for want in self.wants.values() if want.paused]))
+        referrals.resume(referral_id=want.id, actor=self.coordinator, now=self.now)
+        db.session.commit()
+        want.paused = False
+        self.learn()
+
+    @rule(data=st.data())
+    def the_house_says_same_as_before(self, data: Any) -> None:
+        house = data.draw(st.sampled_from(sorted(self.houses, key=str)))
+        premises.same(premises_id=house, by="clock", via="text", now=self.now)
+        referrals.rematch(now=self.now)
+        db.session.commit()
+        self.reported[house] = self.now
+        self.learn()
+
+    @rule(data=st.data())
+    def a_room_goes_out_of_service_or_comes_back(self, data: Any) -> None:
+        bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
+        if bed in self.out:
+            premises.bring_back(bedspace_id=bed, by="clock", now=self.now)
+            referrals.rematch(now=self.now)
+            db.session.commit()
+            self.out.discard(bed)
+            self.learn()
+            return
+        try:
+            premises.take_out(bedspace_id=bed, reason="repair", until=None, by="clock", now=self.now)
+            db.session.commit()
+            assert self.on(bed) is None, "a room went out of service under somebody"
+            self.out.add(bed)
+        except premises.StillUsed:
+            db.session.rollback()
+            assert self.on(bed) is not None
+
+    # What must be true after every step.
+
+    @invariant()
+    def the_database_agrees(self) -> None:
+        db.session.expire_all()
+        rows = {row.id: row for row in db.session.scalars(sa.select(Placement))}
+        assert rows.keys() == self.stays.keys()
+        for stay in self.stays.values():
+            row = rows[stay.id]
+            assert (row.state, row.bedspace_id) == (stay.state, stay.bed)
+            assert (row.set_off_at is not None) == stay.set_off
+            assert (row.answer_by, row.arrive_by) == (stay.answer_by, stay.arrive_by)
+        for referral in db.session.scalars(sa.select(Referral)):
+            want = self.wants[referral.id]
+            assert (referral.state, referral.paused_at is not None) == (want.state, want.paused)
+        found = invariants.breaches(now=self.now)
+        if not self.swept:
+            found = [line for line in found if "more than 60 s ago" not in line]
+        # No jobs process sends in this walk, so texts wait.
+        assert [line for line in found if "I4: text" not in line] == []
+
+    def teardown(self) -> None:
+        db.session.rollback()
+
+
+@pytest.fixture
+def walking(app: Flask) -> Iterator[type[Walk]]:
+    """The machine, on this test's database."""
+    kept = extensions.new_id
+    yield Walk
+    extensions.new_id = kept
+
+
+@pytest.mark.timeout(7200)
+def test_every_walk_agrees_with_the_model(walking: type[Walk], full: bool) -> None:
+    walks, steps = (2000, 50) if full else (50, 30)
+    run_state_machine_as_test(
+        walking,
+        settings=settings(
+            max_examples=walks, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+            # Making a walk shorter takes minutes against a database; its steps are printed as they were.
+            phases=(Phase.generate,)
+        ),
+    )
