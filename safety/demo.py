@@ -66,7 +66,7 @@ class _Person:
     email: str
     name: str
     role: Role
-    of: str | None = None  # the slug of a force, or the name of a provider
+    of: str = ""  # the slug of a force, or the name of a provider
     collar: str | None = None
     phone: str | None = None
 
@@ -366,7 +366,7 @@ def _password() -> accounts.Hashed:
 
 
 def _demo_force(slug: str, name: str, switchboard: str) -> Force:
-    return _add(
+    made: Force = _add(
         Force(
             slug=slug,
             name=name,
@@ -377,6 +377,7 @@ def _demo_force(slug: str, name: str, switchboard: str) -> Force:
             valid_from=_FORCES_SINCE,
         )
     )
+    return made
 
 
 def _person(

@@ -50,6 +50,11 @@ def standing(*, kind: AlertKind, subject: str) -> Alert | None:
     return db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)).first()
 
 
+def subjects(*, kind: AlertKind) -> set[str]:
+    """What the open alerts of this kind are about."""
+    return set(db.session.scalars(sa.select(Alert.subject).where(Alert.kind == kind, Alert.ended_at.is_(None))))
+
+
 def end(*, kind: AlertKind, subject: str, now: dt.datetime) -> None:
     """The cause is gone: end the open alert of this kind and subject, if there is one."""
     for alert in db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)):

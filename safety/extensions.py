@@ -22,6 +22,8 @@ from flask_wtf import CSRFProtect
 from sqlalchemy import event, orm
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from safety import failpoints
+
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -111,6 +113,18 @@ def live_only(name: str, *columns: str, where: str, unique: bool = True) -> sa.I
     return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
+@event.listens_for(db.session, "before_commit")
+def _about_to_commit(session: orm.Session) -> None:
+    if session.info.get("deciding") and not session.in_nested_transaction():
+        failpoints.reach("before_commit")
+
+
+@event.listens_for(db.session, "after_commit")
+def _committed(session: orm.Session) -> None:
+    if session.info.get("deciding") and not session.in_nested_transaction():
+        failpoints.reach("after_commit")
+
+
 def install_sqlite(engine: sa.Engine, *, wait_s: float = 10.0) -> None:
     """WAL, synchronous=FULL, foreign keys, and writers that queue fairly.
 
@@ -153,6 +167,7 @@ def begin_write(*, deciding: bool = True) -> None:
     the start. `deciding` writers (anything that may give, move or free a bed) also queue behind one another on PostgreSQL;
     the outbox, heartbeats and sessions do not.
     """
+    db.session.info["deciding"] = deciding
     connection = db.session.connection(execution_options={_BEGIN: "IMMEDIATE"})
     if deciding and connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_DECIDING)))

@@ -1,6 +1,7 @@
 """Named points at which a test may kill or fail the process, so that crash tests are exact. Production refuses to start with any.
 
 POS_FAILPOINTS is a comma-separated list of name:action[:chance]; action is `kill` (the process dies as by kill -9) or `raise`.
+With POS_FAILPOINTS_WHEN, the name of a file, they act only while that file is there, so that a test sets up in peace.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def reach(name: str) -> None:
     Raises Failed when asked to.
     """
     asked = os.environ.get("POS_FAILPOINTS")
-    if not asked:
+    when = os.environ.get("POS_FAILPOINTS_WHEN")
+    if not asked or (when and not os.path.exists(when)):
         return
     for entry in asked.split(","):
         wanted, action, *chance = entry.strip().split(":")

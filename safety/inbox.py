@@ -327,15 +327,19 @@ def _record(
         return Answer(outcome, messages.keep_them_safe, _stands(current), current)
     if event is Event.LATE:
         return Answer(outcome, messages.late_noted, placements.matter(current, now), current)
-    if result.kind is Happened.DONE and _told_already(current, sender, now):
+    if result.kind is Happened.DONE and _told_already(event, current, sender, now):
         return Answer(outcome, placement=current)
     return _noted(current, outcome)
 
 
-def _told_already(placement: Placement, sender: Sender, now: dt.datetime) -> bool:
+def _told_already(event: Event, placement: Placement, sender: Sender, now: dt.datetime) -> bool:
     """Whether the event's own text goes to this very telephone, so that an answer would only say it again."""
+    own = {tell.wording.__name__ for row in lifecycle.TRANSITIONS if row.event is event for tell in row.tells}
     told = sa.select(Text.id).where(
-        Text.placement_id == placement.id, Text.to_index == sender.index, Text.queued_at == now
+        Text.placement_id == placement.id,
+        Text.to_index == sender.index,
+        Text.queued_at == now,
+        Text.wording.in_(own),
     )
     return db.session.scalar(told.limit(1)) is not None
 

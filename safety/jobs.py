@@ -182,6 +182,7 @@ def round_of(job: Job, process: Process, *, anyway: bool = False) -> bool:
 
     anyway: do it even if another process holds the lease.
     """
+    db.session.rollback()
     try:
         if job.alone and not anyway and not lead(job.name, process):
             return True

@@ -240,7 +240,7 @@ def _stop_if_automatic(text: str, signs: set[str]) -> None:
     straight = re.sub(r"['’‘ʼ`´]", "", text)
     if _TAPBACK.match(text):
         raise _Unclear("a reaction", Kind.AUTOMATIC)
-    copies = [next(filter(None, found.groups()), "") for found in _QUOTED.finditer(text)]
+    copies = [" ".join("".join(filter(None, found.groups())).split()) for found in _QUOTED.finditer(text)]
     strange = set(re.findall(r"[^\W\d_]+", _QUOTED.sub(" ", straight))) - _KNOWN_WORDS
     if copies and (signs or (strange and max(map(len, copies)) >= _SHORTEST_COPY)):
         raise _Unclear("a reaction", Kind.AUTOMATIC)

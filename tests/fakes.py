@@ -20,6 +20,7 @@ from safety import sms
 
 OPENAPI = json.loads((Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8"))
 MESSAGES = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
+CREATE = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
 
 
 @dataclass
@@ -99,8 +100,7 @@ class FakeTwilio(HttpClient):
         self.retry_after: str | None = None
         self.has: list[dict[str, Any]] = []
         self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-        create = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
-        self._create = OAS30Validator({**create, "components": OPENAPI["components"]}, format_checker=oas30_format_checker)
+        self._create = OAS30Validator({**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker)
         self._listed = {one["name"] for one in MESSAGES["get"]["parameters"]}
 
     def request(
@@ -136,7 +136,7 @@ class FakeTwilio(HttpClient):
     def _create_one(self, sent: dict[str, Any], *, drop: bool) -> Response:
         problems = [problem.message for problem in self._create.iter_errors(sent)]
         assert not problems, problems
-        unknown = set(sent) - set(MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]["properties"])
+        unknown = set(sent) - set(CREATE["properties"])
         assert not unknown, unknown
         message = {
             "sid": f"SM{len(self.has) + 1:032x}",

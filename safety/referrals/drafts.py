@@ -63,7 +63,9 @@ def forces(*, now: dt.datetime) -> Sequence[Force]:
     """The forces that exist at `now`, by name: whose officer a coordinator may have on the telephone."""
     today = now.date()
     still = sa.or_(Force.valid_to.is_(None), Force.valid_to >= today)
-    return db.session.scalars(sa.select(Force).where(Force.valid_from <= today, still).order_by(Force.name)).all()
+    return db.session.scalars(
+        sa.select(Force).where(Force.valid_from <= today, still).order_by(Force.name)
+    ).all()
 
 
 def _oldest(now: dt.datetime) -> dt.datetime:

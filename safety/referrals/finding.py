@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,9 +69,9 @@ def _asked(referral: Referral) -> frozenset[uuid.UUID]:
     return frozenset(db.session.scalars(ended))
 
 
-def find(referral: Referral, *, now: dt.datetime) -> Placement | None:
-    """Hold the best bed that fits; None when none does. A lost bed is undone to its savepoint and the next one tried."""
-    answer = matching.match(person(referral, now), premises.rooms(now))
+def _find(referral: Referral, rooms: Sequence[matching.Room], now: dt.datetime) -> Placement | None:
+    """Hold the best of `rooms` that fits; None when none does. A lost bed is undone to its savepoint and the next one tried."""
+    answer = matching.match(person(referral, now), rooms)
     for fit in answer.fits:
         placement = take(referral, fit.room.id, actor=CLOCK, miles=fit.miles, now=now)
         if placement is not None:
@@ -191,12 +192,18 @@ def rematch(*, now: dt.datetime) -> int:
     placed = 0
     while True:
         before = placed
+        rooms = premises.rooms(now)
+        # With nothing free there is nothing to try again for those who were told so already.
+        told = set() if any(room.free for room in rooms) else duty.subjects(kind=AlertKind.NOTHING_FITS)
         for referral in searching():
+            if subject(referral) in told:
+                continue
             if far_ahead(referral, now):
                 if duty.standing(kind=AlertKind.FAR_AHEAD, subject=subject(referral)) is None:
                     _say_waiting(referral, AlertKind.FAR_AHEAD, now)
-            elif find(referral, now=now) is not None:
+            elif _find(referral, rooms, now) is not None:
                 placed += 1
                 settle(referral, now)
+                rooms = premises.rooms(now)
         if placed == before:
             return placed

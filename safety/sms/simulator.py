@@ -44,10 +44,13 @@ class Simulator:
         return found
 
 
-def keep(*, number: str, body: str, from_us: bool, now: dt.datetime) -> SimulatedText:
-    """Put one text on a telephone (E.164), in the caller's transaction. from_us: whether the service wrote it."""
+def keep(*, number: str, body: str, from_us: bool, now: dt.datetime, sid: str | None = None) -> SimulatedText:
+    """Put one text on a telephone (E.164), in the caller's transaction.
+
+    from_us: whether the service wrote it; sid: its id, made up if not given.
+    """
     text = SimulatedText(
-        at=now, number_index=ring().index("phone", number), from_us=from_us, sid=f"SM{new_id().hex}"
+        at=now, number_index=ring().index("phone", number), from_us=from_us, sid=sid or f"SM{new_id().hex}"
     )
     text.number, text.body = number, body
     db.session.add(text)

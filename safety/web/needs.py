@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from safety import matching
 from safety.models import Referral
 
-_PLACES = {"women": "a women's place", "men": "a men's place", "either": "a women's, men's or mixed place"}
+_PLACES = {"women": "women only", "men": "men only", "either": "either women or men"}
 _TRACKING = {
     "yes": "Yes",
     "no": "No. Check before they come in",
@@ -31,12 +31,17 @@ def rows(referral: Referral) -> list[tuple[str, str]]:
     found.append(("To keep everybody safe", support or "No risk was ticked"))
     if needs.get("interpreter"):
         found.append(("Language", "An interpreter was used. Have one ready"))
-    found.append(("Phone and belongings checked for tracking", _TRACKING.get(needs.get("tracking_checked"), "Not known")))
+    found.append(
+        (
+            "Phone and belongings checked for tracking",
+            _TRACKING.get(needs.get("tracking_checked", ""), _TRACKING["not_known"]),
+        )
+    )
     return found
 
 
 def who(referral: Referral) -> str:
-    """How many people, of which ages, and the kind of place: "1 adult and 2 children (1 under 2, 1 aged 5 to 11), …"."""
+    """How many people, of which ages, and the kind of place: "1 adult and 2 children (1 under 2, 1 aged 5 to 11), women only"."""
     needs = referral.needs or {}
     adults = int(needs.get("adults", 1))
     words = f"{adults} adult{'s' if adults > 1 else ''}"
@@ -49,7 +54,7 @@ def who(referral: Referral) -> str:
             if (count := ages.get(age))
         )
         words += f" and {total} child{'ren' if total > 1 else ''} ({each})"
-    return f"{words}, {_PLACES.get(referral.cohort or '', 'any place')}"
+    return f"{words}, {_PLACES[referral.cohort or 'either']}"
 
 
 def short(referral: Referral) -> str:

@@ -26,10 +26,10 @@ pages = Blueprint("provider", __name__)
 
 
 @dataclass(frozen=True)
-class House:
-    """A house of the provider with its figures."""
+class Figures:
+    """A house of the provider with its beds."""
 
-    premises: Premises
+    house: Premises
     counts: tuple[premises.Count, ...]
     freshness: str  # fresh | ageing | stale
 
@@ -56,22 +56,24 @@ def _home() -> dict[str, object]:
     found = referrals.of_house(premises_ids=[house.id for house in houses], now=instant)
     return {
         "provider": user.provider,
-        "houses": [_figures(house, instant) for house in houses],
+        "figures": [_figures(house, instant) for house in houses],
         "waiting": [row for row in found if row.state == State.HELD],
         "expected": [row for row in found if row.state == State.CONFIRMED],
         "here": [row for row in found if row.state == State.ARRIVED],
         "ended": [row for row in found if row.state not in LIVE],
-        "possible": {row.id: {step.slug for step in steps.possible(row, user.actor(), instant)} for row in found},
+        "possible": {
+            row.id: {step.slug for step in steps.possible(row, user.actor(), instant)} for row in found
+        },
         "short": needs.short,
         "minutes_left": lambda moment: max(0, -int((instant - moment).total_seconds() // 60)),
         "instant": instant,
     }
 
 
-def _figures(house: Premises, instant: dt.datetime) -> House:
+def _figures(house: Premises, instant: dt.datetime) -> Figures:
     settings = current_app.config["SETTINGS"]
     fresh = matching.freshness(house.reported_at, instant, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H)
-    return House(house, premises.counts(house, instant), fresh.name.lower())
+    return Figures(house, premises.counts(house, instant), fresh.name.lower())
 
 
 @pages.get("/house/placements/<uuid:placement_id>")
@@ -131,10 +133,8 @@ def _placement(placement_id: uuid.UUID) -> dict[str, object]:
         "steps": steps.possible(found, actor, instant),
         "overdue": found.state == State.HELD and found.answer_by <= instant,
         "instant": instant,
-        "address": lambda slug: url_for("provider.step", placement_id=found.id, slug=slug),
     }
 
 
 def _address(found: Placement) -> str:
     return url_for("provider.placement", placement_id=found.id)
-

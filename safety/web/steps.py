@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from safety import lifecycle, placements, referrals, workdays
+from safety import lifecycle, placements, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, Role, State
 from safety.models import Placement
@@ -55,58 +55,112 @@ class Step:
 
 STEPS = (
     Step(
-        "accept", Event.CONFIRM, "Accept", "Accepted. The officer has been told that you are expecting them.",
-        button_duty="Accept for the house", classes="",
-    ),
-    Step(
-        "decline", Event.DECLINE, "Decline", "Declined. The bed is free again and the next best is being held elsewhere.",
-        forms.DeclineForm, "Decline", button_duty="Decline for the house",
-    ),
-    Step(
-        "set-off", Event.SET_OFF, "They are on their way", "Recorded. The house has been told who is coming and when.",
-        forms.SetOffForm, "They are on their way",
-    ),
-    Step("late", Event.LATE, "30 minutes later", "Recorded. The house has been told the new time."),
-    Step(
-        "arrived", Event.ARRIVE, "They have arrived", "Arrival recorded. The officer has been told that they are safe with you.",
+        "accept",
+        Event.CONFIRM,
+        "Accept",
+        "Accepted. The officer has been told that you are expecting them.",
+        button_duty="Accept for the house",
         classes="",
     ),
     Step(
-        "arrived-earlier", Event.ARRIVE, "They arrived earlier", "Arrival recorded. The officer has been told.",
-        forms.ArrivedForm, "When did they arrive?",
+        "decline",
+        Event.DECLINE,
+        "Decline",
+        "Declined. The bed is free again and the next best is being held elsewhere.",
+        forms.DeclineForm,
+        "Decline",
+        button_duty="Decline for the house",
     ),
     Step(
-        "not-arrived", Event.NOT_ARRIVED, "They did not arrive",
+        "set-off",
+        Event.SET_OFF,
+        "They are on their way",
+        "Recorded. The house has been told who is coming and when.",
+        forms.SetOffForm,
+        "They are on their way",
+    ),
+    Step("late", Event.LATE, "30 minutes later", "Recorded. The house has been told the new time."),
+    Step(
+        "arrived",
+        Event.ARRIVE,
+        "They have arrived",
+        "Arrival recorded. The officer has been told that they are safe with you.",
+        classes="",
+    ),
+    Step(
+        "arrived-earlier",
+        Event.ARRIVE,
+        "They arrived earlier",
+        "Arrival recorded. The officer has been told.",
+        forms.ArrivedForm,
+        "When did they arrive?",
+    ),
+    Step(
+        "not-arrived",
+        Event.NOT_ARRIVED,
+        "They did not arrive",
         "Recorded as not arrived. The bed is free again, and a coordinator is finding out where they are.",
-        forms.NotArrivedForm, "They did not arrive",
+        forms.NotArrivedForm,
+        "They did not arrive",
     ),
     Step(
-        "move", Event.MOVE, "Move to another room", "Moved.", forms.MoveForm, "Move to another room of the house",
+        "move",
+        Event.MOVE,
+        "Move to another room",
+        "Moved.",
+        forms.MoveForm,
+        "Move to another room of the house",
     ),
     Step(
-        "transfer", Event.TRANSFER, "Move to another house", "They have left the one house and the other one has been asked.",
-        forms.TransferForm, "Move to another house",
+        "transfer",
+        Event.TRANSFER,
+        "Move to another house",
+        "They have left the one house and the other one has been asked.",
+        forms.TransferForm,
+        "Move to another house",
     ),
     Step(
-        "extend", Event.EXTEND, "Extend the stay", "The stay is longer. The house and the force's lead have been told.",
-        forms.ExtendForm, "Extend the stay",
+        "extend",
+        Event.EXTEND,
+        "Extend the stay",
+        "The stay is longer. The house and the force's lead have been told.",
+        forms.ExtendForm,
+        "Extend the stay",
     ),
     Step(
-        "departed", Event.DEPART, "They have left", "Departure recorded. The bed is free again. Thank you.",
-        forms.DepartForm, "They have left",
+        "departed",
+        Event.DEPART,
+        "They have left",
+        "Departure recorded. The bed is free again. Thank you.",
+        forms.DepartForm,
+        "They have left",
     ),
     Step(
-        "withdraw", Event.WITHDRAW, "We can no longer take them",
+        "withdraw",
+        Event.WITHDRAW,
+        "We can no longer take them",
         "Withdrawn. The officer has been told not to come, and a coordinator is ringing them.",
-        forms.WithdrawForm, "You can no longer take them", button_duty="Withdraw for the house", classes=_WARNING,
+        forms.WithdrawForm,
+        "You can no longer take them",
+        button_duty="Withdraw for the house",
+        classes=_WARNING,
     ),
     Step(
-        "cancel", Event.CANCEL, "This bed is not wanted", "The bed is free again and the house has been told.",
-        forms.CancelForm, "This bed is not wanted", classes=_WARNING,
+        "cancel",
+        Event.CANCEL,
+        "This bed is not wanted",
+        "The bed is free again and the house has been told.",
+        forms.CancelForm,
+        "This bed is not wanted",
+        classes=_WARNING,
     ),
     Step(
-        "correct", Event.CORRECT, "Put right a mistake", "Put right. Everybody who was told has been told again.",
-        forms.Press, "Put right a mistake",
+        "correct",
+        Event.CORRECT,
+        "Put right a mistake",
+        "Put right. Everybody who was told has been told again.",
+        forms.Press,
+        "Put right a mistake",
     ),
 )
 BY_SLUG = {step.slug: step for step in STEPS}
@@ -128,7 +182,11 @@ def possible(placement: Placement, actor: Actor, instant: dt.datetime) -> list[S
         events.add(Event.ARRIVE)
     if not _may_be_put_right(placement, actor, instant):
         events.discard(Event.CORRECT)
-    return [step for step in STEPS if step.event in events]
+    there = [step for step in STEPS if step.event in events]
+    if state is State.CONFIRMED:
+        return there
+    # Only what most people come for stands out.
+    return [replace(step, classes=_SECOND) if step.event is Event.ARRIVE else step for step in there]
 
 
 def _may_be_put_right(placement: Placement, actor: Actor, instant: dt.datetime) -> bool:
@@ -142,7 +200,13 @@ def _may_be_put_right(placement: Placement, actor: Actor, instant: dt.datetime) 
         lifecycle.correction(State(placement.state), State(placement.state_before), actor.role)
     except lifecycle.NotAllowed:
         return False
-    return referrals.live_placement(placement.referral) is None and not placements.is_taken(placement.bedspace_id)
+    return referrals.live_placement(placement.referral) is None and not placements.is_taken(
+        placement.bedspace_id
+    )
+
+
+def _offers(placement: Placement, slug: str, actor: Actor, instant: dt.datetime) -> bool:
+    return any(step.slug == slug for step in possible(placement, actor, instant))
 
 
 def page(
@@ -157,8 +221,8 @@ def page(
     if step is None or (step.press and request.method != "POST"):
         raise NotFound
     instant = now()
-    there = step in possible(placement, actor, instant)
-    form = step.form(data=_beforehand(instant))
+    there = _offers(placement, slug, actor, instant)
+    form = step.form(data=step.form.beforehand(instant))
     form.prepare(placement, instant)
     if request.method != "POST":
         if not there:
@@ -170,12 +234,14 @@ def page(
         return _shown(placement, step, form, actor, template, back)
     placement_id = placement.id
     try:
-        outcome = referrals.record(placement_id=placement_id, event=step.event, actor=actor, facts=facts, now=instant)
+        outcome = referrals.record(
+            placement_id=placement_id, event=step.event, actor=actor, facts=facts, now=instant
+        )
     except (lifecycle.NotAllowed, placements.Conflict) as refused:
         db.session.rollback()
         placement = referrals.lookup(placement_id=placement_id, actor=actor)
         first = next((field.name for field in form if field.name != "csrf_token"), None)
-        if first and there and step in possible(placement, actor, instant):
+        if first and there and _offers(placement, slug, actor, instant):
             form.refuse("time" if "time" in form else first, str(refused))
             return _shown(placement, step, form, actor, template, back)
         flash(f"{refused}. Nothing was changed.", "notice")
@@ -185,13 +251,13 @@ def page(
     return redirect(back(outcome.placement), 303)
 
 
-def _beforehand(instant: dt.datetime) -> dict[str, str]:
-    here = workdays.uk(instant)
-    return {"day": f"{here:%Y-%m-%d}"}
-
-
 def _shown(
-    placement: Placement, step: Step, form: StepForm, actor: Actor, template: str, back: Callable[[Placement], str]
+    placement: Placement,
+    step: Step,
+    form: StepForm,
+    actor: Actor,
+    template: str,
+    back: Callable[[Placement], str],
 ) -> ResponseReturnValue:
     asked = [field for field in form if field.name != "csrf_token"]
     nothing_to_choose = any(getattr(field, "offered", True) == frozenset() for field in asked)
@@ -219,7 +285,10 @@ def _say(outcome: referrals.Outcome, step: Step) -> None:
     elif outcome.kind is Happened.SAME:
         flash("That was recorded already, so nothing has changed.", "notice")
     elif outcome.kind is Happened.SETTLED:
-        flash("Thank you. They have another place by now, so your bed stays free and there is nothing more to do.", "notice")
+        flash(
+            "Thank you. They have another place by now, so your bed stays free and there is nothing more to do.",
+            "notice",
+        )
     else:
         flash(
             "Keep them safe inside. Their bed was given to somebody else before this was recorded. A coordinator knows and is "

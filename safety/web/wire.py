@@ -1,7 +1,7 @@
 """What every answer carries on the wire: its security headers, its compression, and the tag a self-refreshing part is known by.
 
 The rules kept: the headers are on everything, errors and static files included; nothing is kept by a cache but static files;
-and no answer is compressed in which a secret could stand beside words somebody else chose (docs/decisions on BREACH: below).
+and no answer is compressed in which a secret could stand beside words somebody else chose.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import random
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -62,10 +63,17 @@ def desk(app: Flask) -> Desk:
     return made
 
 
-def text(*, worth: dt.timedelta = 15 * MINUTE, now: dt.datetime = NOW, critical: bool = False, to: str | None = None) -> Text:
+def text(
+    *,
+    worth: dt.timedelta = 15 * MINUTE,
+    now: dt.datetime = NOW,
+    critical: bool = False,
+    to: str | None = None,
+    ring: str = "0113 496 0100",
+) -> Text:
     queued = outbox.queue(
         wording=messages.not_understood,
-        matter=Matter(ring="0113 496 0100"),
+        matter=Matter(ring=ring),
         to=to or factories.phone(),
         worthless_at=now + worth,
         now=now,
@@ -491,3 +499,70 @@ def test_a_receipt_that_crossed_with_its_sid_is_matched_in_the_next_round(desk: 
 def test_a_receipt_of_somebody_elses_text_is_kept_and_changes_nothing(desk: Desk) -> None:
     assert receipt("SMforeign", "delivered") is None
     assert db.session.scalars(sa.select(Receipt.sid)).all() == ["SMforeign"]
+
+
+# All of it together
+
+
+def storm(desk: Desk, dice: random.Random, texts: int) -> list[Text]:
+    """Queue texts and hand them over while the supplier refuses, drops and hangs, and processes die at any point."""
+    # Few numbers, and words that tell each text from every other.
+    queued = [text(worth=dt.timedelta(hours=12), now=desk.now, ring=f"{number:011d}") for number in range(texts)]
+    for _ in range(400):
+        for errand in claim(desk.now, owner=f"p{dice.random()}", limit=20):
+            fate = dice.random()
+            if fate < 0.05:
+                continue  # killed after the claim
+            desk.supplier.next = [dice.choices(["ok", "drop", "hang", sms.Refused("503")], [85, 5, 5, 5])[0]]
+            result = delivery.hand_over(errand=errand, now=desk.now)
+            desk.supplier.next = []
+            if fate < 0.10:
+                continue  # killed after the call
+            writing()
+            delivery.record(errand=errand, result=result, now=desk.now)
+            db.session.commit()
+        desk.later(7 * SECOND)
+        waiting = sa.select(Text.id).where(Text.state.in_(["queued", "unknown", "sending"]), Text.wording == "not_understood")
+        if db.session.scalar(waiting.limit(1)) is None:
+            break
+        db.session.rollback()
+    return queued
+
+
+def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice(desk: Desk, full: bool) -> None:
+    queued = storm(desk, random.Random(20270113), 2000 if full else 120)
+    sent = desk.supplier.copies()
+    lost = [row for row in queued if fresh(row).state != MessageState.SENT or (row.to, row.body) not in sent]
+    assert lost == []
+    assert sum(count - 1 for count in sent.values()) <= len(queued) // 1000
+
+
+@pytest.mark.only("sqlite")
+def test_the_same_storm_finds_a_sender_that_does_not_ask_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof can fail: a blind retry sends some of these texts twice."""
+    real = delivery.hand_over
+    monkeypatch.setattr(
+        delivery, "hand_over", lambda *, errand, now: real(errand=replace(errand, ask_since=None), now=now)
+    )
+    storm(desk, random.Random(20270113), 120)
+    assert any(count > 1 for count in desk.supplier.copies().values())
+
+
+@pytest.mark.only("sqlite")
+def test_the_same_storm_finds_a_sender_that_marks_before_it_sends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof can fail: marked sent at the claim, a killed process loses its texts."""
+    real = outbox.claim
+
+    def mark_first(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[outbox.Errand]:
+        errands = real(owner=owner, limit=limit, lease_s=lease_s, now=now)
+        for errand in errands:
+            db.session.execute(
+                sa.update(Text)
+                .where(Text.id == errand.text_id)
+                .values(state=MessageState.SENT, claimed_by=None, claimed_until=None)
+            )
+        return errands
+
+    monkeypatch.setattr(outbox, "claim", mark_first)
+    queued = storm(desk, random.Random(20270113), 120)
+    assert any((row.to, row.body) not in desk.supplier.copies() for row in queued)

@@ -461,6 +461,8 @@ def test_an_area_is_understood_in_any_case_spacing_and_punctuation(typed, codes)
         ("St Albans", "St. Albans", "Saint Albans", "st albans"),
         ("Brighton and Hove", "Brighton & Hove", "BRIGHTON AND HOVE"),
         ("Ynys Môn", "Ynys Mon"),
+        ("Leeds", "City of Leeds", "Leeds city centre", "LEEDS CITY"),
+        ("Wirral", "The Wirral"),
         ("County Durham", "Co Durham", "co. durham"),
     ],
 )
@@ -646,7 +648,7 @@ def node(tmp_path, script):
 
 
 def test_the_browser_finds_the_outcode_that_is_nearest(tmp_path):
-    spots = [(o.lat, o.lon) for o in geography.every() if o.in_use][::7]
+    spots = [(o.lat, o.lon) for o in geography.every() if o.in_use][::29]
     spots += [(53.8, -1.55), (51.5, -0.12), (60.2, -1.2), (49.92, -6.3), (54.6, -5.93), (55.77, -2.0)]
     found = node(
         tmp_path,

@@ -576,6 +576,7 @@ def test_yes_needs_a_yes_word_and_no_a_no_word(body):
 
 
 @given(SENTENCES)
+@example('not " yes arrive')
 def test_neither_case_nor_space_nor_invisible_marks_change_a_meaning(body):
     meaning = parse(body)
     for other in (body.upper(), f"  {body}\n", body.replace(" ", " \u200e \u200f"), body.replace(" ", "\n")):

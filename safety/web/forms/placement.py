@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from safety.referrals.finding import person
 from safety.referrals.handover import BORDER, OVERRIDE
 from safety.web.forms import ClockTime, Form, OneOf, Pick
 
-MOST_ROOMS = 40
+MOST_ROOMS, MOST_MISSES = 20, 8
 _NOT_HERE = {Cause.SIZE, Cause.COHORT, Cause.SHARING, Cause.FEATURES}
 _DAY = dt.timedelta(days=1)
 
@@ -31,6 +31,11 @@ class StepForm(Form):
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Offer what is possible for this placement at `now`."""
+
+    @staticmethod
+    def beforehand(now: dt.datetime) -> dict[str, str]:
+        """What stands in the boxes when the page is opened."""
+        return {}
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """What was answered, as the rooms take it; None when an answer was refused here (its field says why)."""
@@ -74,7 +79,9 @@ class NotArrivedForm(_Reason):
 class CancelForm(_Reason):
     """The bed is not wanted: why, and whether another one is."""
 
-    reason = OneOf("Why is this bed not wanted?", choices=lifecycle.CANCEL, needed="Select why this bed is not wanted")
+    reason = OneOf(
+        "Why is this bed not wanted?", choices=lifecycle.CANCEL, needed="Select why this bed is not wanted"
+    )
     still_needed = OneOf(
         "Do they still need a place?",
         choices={"yes": "Yes, find another one", "no": "No, close the request"},
@@ -112,7 +119,17 @@ class ArrivedForm(StepForm):
     """When they came in, if that was not just now."""
 
     day = OneOf("Day", needed="Select the day they arrived")
-    time = ClockTime("Time", needed="Enter the time they arrived", subject="The time they arrived", hint="For example, 14:30")
+    time = ClockTime(
+        "Time",
+        needed="Enter the time they arrived",
+        subject="The time they arrived",
+        hint="For example, 14:30",
+    )
+
+    @staticmethod
+    def beforehand(now: dt.datetime) -> dict[str, str]:
+        """Today."""
+        return {"day": f"{workdays.uk(now):%Y-%m-%d}"}
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Today and yesterday."""
@@ -128,13 +145,20 @@ class DepartForm(StepForm):
     """When and why they left, where to, and what was decided about the NRM. None of the answers is better than another."""
 
     day = OneOf("Day they left", needed="Select the day they left")
-    time = ClockTime("Time they left", needed="Enter the time they left", subject="The time they left", hint="For example, 14:30")
+    time = ClockTime(
+        "Time they left",
+        needed="Enter the time they left",
+        subject="The time they left",
+        hint="For example, 14:30",
+    )
     reason = OneOf(
         "Why did they leave?",
         choices={code: words for code, words in lifecycle.DEPART.items() if code != "transferred"},
         needed="Select why they left",
     )
-    onward = OneOf("Where did they go?", choices=lifecycle.ONWARD, needed="Select where they went, or not known")
+    onward = OneOf(
+        "Where did they go?", choices=lifecycle.ONWARD, needed="Select where they went, or not known"
+    )
     nrm_decision = OneOf(
         "What did they decide about the National Referral Mechanism (NRM)?",
         subject="The NRM decision",
@@ -142,6 +166,11 @@ class DepartForm(StepForm):
         needed="Select what they decided, or not known",
         hint="Record what they said. It is their choice, no answer is better than another, and nobody is measured by it.",
     )
+
+    @staticmethod
+    def beforehand(now: dt.datetime) -> dict[str, str]:
+        """Just now."""
+        return {"day": f"{workdays.uk(now):%Y-%m-%d}", "time": f"{workdays.uk(now):%H:%M}"}
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Every day of the stay, the last two weeks of it at most."""
@@ -153,7 +182,11 @@ class DepartForm(StepForm):
         moment = _moment(self, now)
         if moment is None:
             return None
-        codes = {"reason": self.reason.data, "onward": self.onward.data, "nrm_decision": self.nrm_decision.data}
+        codes = {
+            "reason": self.reason.data,
+            "onward": self.onward.data,
+            "nrm_decision": self.nrm_decision.data,
+        }
         return {"departed_at": moment, **codes}
 
 
@@ -168,8 +201,11 @@ class MoveForm(StepForm):
         rooms = premises.rooms(now, leaving_out=placement.referral_id)
         of_house = [room for room in rooms if room.premises_id == placement.premises_id and room.free]
         suit = [room for room in of_house if not matching.against(wanted, room) & _NOT_HERE]
+        suit.sort(key=lambda room: room.sleeps)
         names = _names(suit)
-        self.bedspace_id.offer({str(room.id): names[room.id][1] for room in suit if room.id != placement.bedspace_id})
+        self.bedspace_id.offer(
+            {str(room.id): names[room.id][1] for room in suit if room.id != placement.bedspace_id}
+        )
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """The room."""
@@ -186,7 +222,7 @@ class TransferForm(StepForm):
         """Free rooms of other houses, those that fit first."""
         rooms = premises.rooms(now, leaving_out=placement.referral_id)
         others = [room for room in rooms if room.premises_id != placement.premises_id]
-        self.bedspace_id.offer(free_rooms(placement.referral, others, now)[0])
+        offer_rooms(self.bedspace_id, placement.referral, others, now)
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """The room and the reason."""
@@ -207,7 +243,7 @@ class ExtendForm(StepForm):
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """Noon of that day, and the reason."""
-        day = dt.date.fromisoformat(self.until.data)
+        day = dt.date.fromisoformat(str(self.until.data))
         return {"stay_until": workdays.local(day, workdays.STAY_ENDS), "reason": self.reason.data}
 
 
@@ -217,13 +253,19 @@ class ExtendForm(StepForm):
 class WithdrawReferralForm(Form):
     """Why no place is needed any more."""
 
-    reason = OneOf("Why is no place needed any more?", choices=lifecycle.CLOSE, needed="Select why no place is needed any more")
+    reason = OneOf(
+        "Why is no place needed any more?",
+        choices=lifecycle.CLOSE,
+        needed="Select why no place is needed any more",
+    )
 
 
 class BorderForm(Form):
     """Why to look for a place in another nation."""
 
-    reason = OneOf("Why look across the border?", choices=BORDER, needed="Select why to look across the border")
+    reason = OneOf(
+        "Why look across the border?", choices=BORDER, needed="Select why to look across the border"
+    )
 
 
 class PlaceForm(Form):
@@ -238,35 +280,43 @@ class PlaceForm(Form):
     )
 
 
-def free_rooms(
-    referral: Referral, rooms: list[Room], now: dt.datetime
-) -> tuple[dict[str, str], frozenset[str]]:
-    """Rooms a coordinator may choose from: id -> house, room, distance and what does not fit; and the ids that fit.
+def offer_rooms(field: OneOf, referral: Referral, rooms: Iterable[Room], now: dt.datetime) -> frozenset[str]:
+    """Offer a coordinator the rooms to choose from; returns the ids of those that fit.
 
-    Those that fit stand first, best first, then the nearest misses; at most MOST_ROOMS. Rooms in use, and houses that take
-    nobody, are not offered.
+    Those that fit stand first, best first, then the nearest misses with what does not fit; of like rooms of a house one
+    stands for all, and there are MOST_ROOMS and MOST_MISSES at most. Rooms in use, and houses that take nobody, are not offered.
     """
     wanted = person(referral, now)
     free = [room for room in rooms if room.free and room.open_to_all]
-    fits = matching.match(wanted, free).fits
-    best = [fit.room for fit in fits]
-    placed = {room.id for room in best}
-    misses = [(matching.against(wanted, room), room) for room in free if room.id not in placed]
-    misses.sort(key=lambda miss: (len(miss[0]), geography.miles(wanted.outcode, miss[1].outcode), miss[1].id.bytes))
-    names = _names([*best, *(room for _, room in misses)])
+    best = [fit.room for fit in matching.match(wanted, free).fits]
+    fitting = {room.id for room in best}
+    misses = [(matching.against(wanted, room), room) for room in free if room.id not in fitting]
+    misses.sort(
+        key=lambda miss: (len(miss[0]), geography.miles(wanted.outcode, miss[1].outcode), miss[1].id.bytes)
+    )
+    names = _names(free)
+    alike: dict[tuple[object, ...], tuple[Room, frozenset[Cause]]] = {}
+    for broken, room in [*((frozenset[Cause](), room) for room in best), *misses]:
+        kind = (room.premises_id, room.sleeps, room.self_contained, room.room_cohort, room.features, broken)
+        alike.setdefault(kind, (room, broken))
+    kinds = list(alike.values())
+    shown = [kind for kind in kinds if not kind[1]][:MOST_ROOMS] + [kind for kind in kinds if kind[1]][:MOST_MISSES]
+    field.offer({str(room.id): ", ".join(names[room.id]) for room, _ in shown})
+    field.drawn = field.drawn | {
+        "items": [{"hint": {"text": _hint(wanted, room, broken)}} for room, broken in shown]
+    }
+    # A room that was one of several alike a minute ago may still be chosen.
+    field.offered |= {str(room.id) for room in free}
+    return frozenset(str(room) for room in fitting)
 
-    def label(room: Room, broken: frozenset[Cause]) -> str:
-        house, name = names[room.id]
-        away = geography.miles(wanted.outcode, room.outcode)
-        against = "; ".join(matching.CAUSE_WORDS[cause] for cause in Cause if cause in broken)
-        return f"{house}, {name}, {away:.0f} miles. " + (f"Does not fit: {against}" if broken else "Fits")
 
-    offered = [(room, frozenset[Cause]()) for room in best] + [(room, broken) for broken, room in misses]
-    choices = {str(room.id): label(room, broken) for room, broken in offered[:MOST_ROOMS]}
-    return choices, frozenset(str(room.id) for room in best)
+def _hint(wanted: matching.Person, room: Room, broken: frozenset[Cause]) -> str:
+    away = f"{geography.miles(wanted.outcode, room.outcode):.0f} miles away. "
+    against = "; ".join(matching.CAUSE_WORDS[cause] for cause in Cause if cause in broken)
+    return away + (f"Does not fit: {against}." if broken else "Fits.")
 
 
-def _names(rooms: list[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:
+def _names(rooms: Iterable[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:
     """Room -> its house's name, and its own with how many it sleeps. For houses and coordinators only."""
     found = db.session.scalars(
         sa.select(Bedspace)
@@ -275,7 +325,8 @@ def _names(rooms: list[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:
         .order_by(Bedspace.name)
     )
     return {
-        room.id: (room.premises.name, f"{room.name} ({room.group.name.lower()}, sleeps {room.sleeps})") for room in found
+        room.id: (room.premises.name, f"{room.name} ({room.group.name.lower()}, sleeps {room.sleeps})")
+        for room in found
     }
 
 
@@ -298,8 +349,10 @@ def _moment(form: Any, now: dt.datetime) -> dt.datetime | None:
 def _instant(
     day: dt.date, clock: dt.time, *, before: dt.datetime | None = None, after: dt.datetime | None = None
 ) -> dt.datetime | None:
-    """What a typed time means. Where the clock shows it twice: the later one that is over by `before`, or the first that is
-    still to come at `after`. None: the clocks jump over it."""
+    """What a typed time means; None when the clocks jump over it.
+
+    Where the clock shows it twice: the later one that is over by `before`, or the first that is still to come at `after`.
+    """
     try:
         return workdays.local(day, clock)
     except workdays.NoSuchTime:

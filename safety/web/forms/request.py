@@ -1,4 +1,4 @@
-"""The forms of the officer's side: the three screens of a request, and what is said about it afterwards.
+"""The three screens of a request, and the questions only an officer is asked.
 
 The rule kept: ticks, numbers and times only. No name but an alias, no date of birth, nothing about status or story is asked.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from flask import current_app
 from wtforms.validators import StopValidation
 
-from safety import geography, lifecycle, workdays
+from safety import geography, workdays
 from safety.matching import CHILD_AGES, FEATURES, SUPPORT
-from safety.referrals import details
 from safety.referrals.reading import ALPHABET, plain_reference
 from safety.web.forms.base import Form
 from safety.web.forms.fields import AnyOf, ClockTime, Mobile, OneOf, Pick, Text, Tick, Whole
@@ -47,30 +46,11 @@ TRAVEL = {
     "time": "At a time you enter",
 }
 MILES = {"5": "5 miles", "10": "10 miles", "20": "20 miles", "50": "50 miles"}
-ADDRESS_REASONS = {
-    "on_the_way": "We are on our way there",
-    "cannot_find": "We are near and cannot find it",
-    "driver_changed": "Somebody else is driving now",
-    "other": "Something else",
-}
 
-_SHORT = {"classes": "govuk-radios--small"}
+_SHORT = {"classes": "govuk-radios--small pos-two"}
 _TICKS = {"classes": "govuk-checkboxes--small"}
+_MANY_TICKS = {"classes": "govuk-checkboxes--small pos-two"}
 _DAY = dt.timedelta(days=1)
-# Ofcom keeps these mobiles for drama: valid nowhere, and the only ones a demonstration may use.
-_DRAMA = re.compile(r"(?:\+44|0)7700900\d{3}")
-
-
-class OfficerMobile(Mobile):
-    """A UK mobile; outside production one of Ofcom's drama numbers too."""
-
-    def read(self, typed: str) -> None:
-        """Raises StopValidation for a number that cannot get our texts."""
-        plain = re.sub(r"[\s()-]", "", typed)
-        if current_app.config["POS_ENV"] != "production" and _DRAMA.fullmatch(plain):
-            self.e164 = "+44" + plain[-10:]
-            return
-        super().read(typed)
 
 
 class UkTime(ClockTime):
@@ -136,7 +116,9 @@ class Reference(Text):
         """Raises StopValidation for what cannot be a reference."""
         self.plain = plain_reference(typed)
         if len(self.plain) != 6 or not set(self.plain) <= set(ALPHABET):
-            raise StopValidation(f"{self.subject} has 6 letters and numbers, like K7M-4QX. Check it and enter it again")
+            raise StopValidation(
+                f"{self.subject} has 6 letters and numbers, like K7M-4QX. Check it and enter it again"
+            )
 
 
 class Area(Text):
@@ -182,7 +164,11 @@ class _Screen(Form):
 class WhoForm(_Screen):
     """Screen 1: may a place be sought, and for whom."""
 
-    force = Pick("Which force are they ringing from?", needed="Select the force the officer belongs to", subject="Force")
+    force = Pick(
+        "Which force are they ringing from?",
+        needed="Select the force the officer belongs to",
+        subject="Force",
+    )
     adult = OneOf(
         "Are they an adult?",
         subject="Whether they are an adult",
@@ -196,7 +182,7 @@ class WhoForm(_Screen):
         hint="Asked in a language they understand. They agree to the place and to nothing else.",
         choices=YES_NO,
         needed="Select whether they agree to come",
-        drawn={"classes": "govuk-radios--inline"},
+        drawn={"classes": "pos-inline"},
     )
     interpreter = Tick("An interpreter was used", subject="Interpreter", drawn=_TICKS)
     hospital = OneOf(
@@ -204,7 +190,7 @@ class WhoForm(_Screen):
         subject="Whether anybody needs a hospital",
         choices={"no": "No", "yes": "Yes"},
         needed="Select whether anybody needs a hospital first",
-        drawn={"classes": "govuk-radios--inline"},
+        drawn={"classes": "pos-inline"},
     )
     kind = OneOf(
         "What kind of place do they want?",
@@ -220,7 +206,14 @@ class WhoForm(_Screen):
             ]
         },
     )
-    adults = Whole("How many adults?", subject="Number of adults", hint="To be placed together", least=1, greatest=8, needed="Enter how many adults")
+    adults = Whole(
+        "How many adults?",
+        subject="Number of adults",
+        hint="To be placed together",
+        least=1,
+        greatest=8,
+        needed="Enter how many adults",
+    )
     under_2 = Whole(CHILD_AGES["under_2"], subject="Children under 2", least=0, greatest=9)
     aged_2_to_4 = Whole(CHILD_AGES["2_to_4"], subject="Children aged 2 to 4", least=0, greatest=9)
     aged_5_to_11 = Whole(CHILD_AGES["5_to_11"], subject="Children aged 5 to 11", least=0, greatest=9)
@@ -229,10 +222,10 @@ class WhoForm(_Screen):
         "Is anybody pregnant?",
         subject="Whether anybody is pregnant",
         choices=YES_NO_NOT_KNOWN,
-        drawn={"classes": "govuk-radios--inline govuk-radios--small"},
+        drawn={"classes": "pos-inline"},
     )
 
-    CHILDREN = {
+    CHILDREN: ClassVar[dict[str, str]] = {
         "under_2": "under_2",
         "aged_2_to_4": "2_to_4",
         "aged_5_to_11": "5_to_11",
@@ -265,9 +258,27 @@ class WhoForm(_Screen):
 class NeedsForm(_Screen):
     """Screen 2: needs and risks, as ticks."""
 
-    needed = AnyOf("What must the room have?", subject="What the room must have", hint="Only what they cannot do without. Leave empty if nothing.", choices=FEATURES, drawn=_TICKS)
-    wished = AnyOf("What would be good to have?", subject="What would be good", hint="Used to choose between beds, never to refuse one.", choices=FEATURES, drawn=_TICKS)
-    support = AnyOf("What must the house be able to manage?", subject="What the house must manage", hint="What you know or have good reason to think. Leave empty if nothing.", choices=SUPPORT, drawn=_TICKS)
+    needed = AnyOf(
+        "What must the room have?",
+        subject="What the room must have",
+        hint="Only what they cannot do without. Leave empty if nothing.",
+        choices=FEATURES,
+        drawn=_MANY_TICKS,
+    )
+    wished = AnyOf(
+        "What would be good to have?",
+        subject="What would be good",
+        hint="Used to choose between beds, never to refuse one.",
+        choices=FEATURES,
+        drawn=_MANY_TICKS,
+    )
+    support = AnyOf(
+        "What must the house be able to manage?",
+        subject="What the house must manage",
+        hint="What you know or have good reason to think. Leave empty if nothing.",
+        choices=SUPPORT,
+        drawn=_TICKS,
+    )
     tracking = OneOf(
         "Have their phone and belongings been checked for tracking?",
         subject="Whether they were checked for tracking",
@@ -278,8 +289,17 @@ class NeedsForm(_Screen):
     away_1 = Area("First area", subject="First area to keep away from")
     away_2 = Area("Second area", subject="Second area to keep away from")
     away_3 = Area("Third area", subject="Third area to keep away from")
-    miles = OneOf("How far from these areas?", subject="How far", choices=MILES, drawn={"classes": "govuk-radios--small govuk-radios--inline"})
-    apart = Reference("Reference of the other request", subject="Reference to keep apart from", hint="One of your own force, like K7M-4QX")
+    miles = OneOf(
+        "How far from these areas?",
+        subject="How far",
+        choices=MILES,
+        drawn={"classes": "govuk-radios--small pos-two"},
+    )
+    apart = Reference(
+        "Reference of the other request",
+        subject="Reference to keep apart from",
+        hint="One of your own force, like K7M-4QX",
+    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Areas without a distance are kept at the usual one."""
@@ -300,13 +320,43 @@ class WhereForm(_Screen):
         width=5,
         needed="Enter the first half of the postcode where they are, like LS1",
     )
-    setting = OneOf("What kind of place is that?", subject="Kind of place", choices=SETTINGS, needed="Select what kind of place they are at", drawn=_SHORT)
-    ready = OneOf("When are they ready to leave?", subject="When they are ready", choices=READY, needed="Select when they are ready to leave", drawn=_SHORT)
+    setting = OneOf(
+        "What kind of place is that?",
+        subject="Kind of place",
+        choices=SETTINGS,
+        needed="Select what kind of place they are at",
+        drawn=_SHORT,
+    )
+    ready = OneOf(
+        "When are they ready to leave?",
+        subject="When they are ready",
+        choices=READY,
+        needed="Select when they are ready to leave",
+        drawn=_SHORT,
+    )
     ready_time = UkTime("Ready at", subject="Time they are ready", hint="Like 14:30 or 2:30pm")
-    transport = OneOf("How will they travel?", subject="How they travel", choices=TRANSPORT, needed="Select how they will travel", drawn=_SHORT)
-    travel = OneOf("How long could you travel?", subject="How long you could travel", hint="From when they are ready. Roughly: you can change it once a bed is confirmed.", choices=TRAVEL, needed="Select how long you could travel", drawn=_SHORT)
+    transport = OneOf(
+        "How will they travel?",
+        subject="How they travel",
+        choices=TRANSPORT,
+        needed="Select how they will travel",
+        drawn=_SHORT,
+    )
+    travel = OneOf(
+        "How long could you travel?",
+        subject="How long you could travel",
+        hint="From when they are ready. Roughly: you can change it once a bed is confirmed.",
+        choices=TRAVEL,
+        needed="Select how long you could travel",
+        drawn=_SHORT,
+    )
     eta_time = UkTime("There by", subject="Time you would be there", hint="Like 14:30 or 2:30pm")
-    mobile = OfficerMobile("Your mobile number", subject="Your mobile number", hint="We text you each time something changes", needed="Enter your mobile number")
+    mobile = Mobile(
+        "Your mobile number",
+        subject="Your mobile number",
+        hint="We text you each time something changes",
+        needed="Enter your mobile number",
+    )
     incident = Text(
         "Your force's incident number (optional)",
         subject="Incident number",
@@ -336,10 +386,14 @@ class WhereForm(_Screen):
             return None
         if said != "time":
             return start + dt.timedelta(minutes=int(said))
-        return _moment(self, clock, missing, lambda field: field.coming(start))
+        return moment(self, clock, missing, lambda field: field.coming(start))
 
 
-def _moment(form: Form, name: str, missing: str, find: Any) -> dt.datetime | None:
+def moment(form: Form, name: str, missing: str, find: Callable[[UkTime], dt.datetime]) -> dt.datetime | None:
+    """The instant `find` makes of a time that was typed; None, with the message on the field, when it is not one.
+
+    missing: the message when nothing was typed.
+    """
     field = form[name]
     if field.errors:
         return None
@@ -347,92 +401,8 @@ def _moment(form: Form, name: str, missing: str, find: Any) -> dt.datetime | Non
         form.refuse(name, missing)
         return None
     try:
-        found: dt.datetime = find(field)
+        found = find(field)
     except (StopValidation, AwkwardTime) as problem:
         form.refuse(name, str(problem))
         return None
     return found
-
-
-class SetOffForm(Form):
-    """We are on our way: how long it takes."""
-
-    travel = OneOf(
-        "How long will it take?",
-        subject="How long it takes",
-        choices={minutes: words for minutes, words in TRAVEL.items() if minutes != "time"},
-        needed="Select how long it will take",
-    )
-
-
-class ArrivedForm(Form):
-    """They have arrived: now, or earlier. After validate(): `arrived_at`, None for now."""
-
-    when = OneOf("When did they arrive?", subject="When they arrived", choices={"now": "Just now", "earlier": "Earlier, at a time you enter"}, needed="Select when they arrived")
-    time = UkTime("Arrived at", subject="Time they arrived", hint="Like 14:30 or 2:30pm")
-
-    def __init__(self, *, now: dt.datetime, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.now = now
-        self.arrived_at: dt.datetime | None = None
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Make an instant of the time."""
-        good = super().validate(extra_validators)
-        if good and self.when.data == "earlier":
-            self.arrived_at = _moment(self, "time", "Enter the time they arrived", lambda field: field.gone(self.now))
-            good = self.arrived_at is not None
-        return good
-
-
-class NotArrivedForm(Form):
-    """They did not arrive: why, as far as known."""
-
-    reason = OneOf(
-        "What happened?",
-        choices={code: words for code, words in lifecycle.NOT_ARRIVED.items() if code != "never_set_off"},
-        needed="Select what happened, or that you do not know",
-    )
-
-
-class AnotherPlaceForm(Form):
-    """This place is not the one, and they still need one."""
-
-    reason = OneOf("Why do they need another place?", subject="Why", choices=lifecycle.CANCEL, needed="Select why they need another place")
-
-
-class WithdrawForm(Form):
-    """No place is needed any more."""
-
-    reason = OneOf("Why is no place needed?", subject="Why", choices=lifecycle.CLOSE, needed="Select why no place is needed")
-
-
-class AddressForm(Form):
-    """Why the address is opened."""
-
-    reason = OneOf("Why do you need it?", subject="Why", choices=ADDRESS_REASONS, needed="Select why you need the address")
-
-
-class DetailsForm(Form):
-    """More about them, for the house that receives them. All optional."""
-
-    alias = Text("What do they like to be called?", subject="What they like to be called", hint="A first name or any other. Not their full name. Only the house that takes them sees it.", most=details.ALIAS_ROOM, width=20)
-    interpreter = OneOf("Do they need an interpreter?", subject="Interpreter", choices=YES_NO, drawn={"classes": "govuk-radios--inline"})
-    language = Pick("Language they speak best", subject="Language", nothing="Not said", choices=details.LANGUAGES)
-    diet = AnyOf("What they eat", subject="What they eat", choices=details.DIETS, drawn=_TICKS)
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """An alias is one word or two."""
-        good = super().validate(extra_validators)
-        if self.alias.data and not self.alias.errors and not details.is_alias(self.alias.data):
-            self.refuse("alias", "Enter a first name or alias: one or two words, letters only")
-            good = False
-        return good
-
-
-class TakeOverForm(Form):
-    """A colleague's request, by the reference they say."""
-
-    reference = Reference("Reference", hint="As your colleague reads it to you, like K7M-4QX", needed="Enter the reference, like K7M-4QX")
-    reason = OneOf("Why are you taking it over?", subject="Why", choices=lifecycle.TAKE_OVER, needed="Select why you are taking it over")
-    mobile = OfficerMobile("Your mobile number", hint="Texts about this request come to you from now on", needed="Enter your mobile number")

@@ -6,7 +6,12 @@ holder on the road and to nobody else.
 
 from __future__ import annotations
 
-from safety.web.officer import address, doing, find, home, referral, taking_over
+import safety.web.officer.address
+import safety.web.officer.doing
+import safety.web.officer.find
+import safety.web.officer.home
+import safety.web.officer.referral
+import safety.web.officer.taking_over  # noqa: F401
 from safety.web.officer.blueprint import pages
 
-__all__ = ["address", "doing", "find", "home", "pages", "referral", "taking_over"]
+__all__ = ["pages"]

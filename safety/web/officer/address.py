@@ -14,7 +14,7 @@ from safety import referrals
 from safety.extensions import db
 from safety.permissions import OFFICERS, NotYours, allow
 from safety.referrals.handover import may_open_address
-from safety.web.forms.request import AddressForm
+from safety.web.forms.referral import AddressForm
 from safety.web.gate import freshly_proved, now, prove_first
 from safety.web.officer.blueprint import me, pages
 
@@ -40,8 +40,10 @@ def address(referral_id: uuid.UUID) -> ResponseReturnValue:
     form = AddressForm()
     asked = request.method == "POST" and "reason" in request.form
     if request.method != "POST" or (asked and not form.validate()):
-        return render_template("officer/address_reason.html", form=form, referral=found), 400 if form.errors else 200
-    reason = form.reason.data if asked else "on_the_way"
+        return render_template(
+            "officer/address_reason.html", form=form, referral=found
+        ), 400 if form.errors else 200
+    reason = (form.reason.data or "") if asked else "on_the_way"
     where = referrals.open_address(referral_id=referral_id, actor=actor, reason=reason, now=now())
     db.session.commit()
     back = url_for("officer.referral", referral_id=referral_id)

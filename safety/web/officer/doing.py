@@ -21,7 +21,7 @@ from safety.models import Placement, Referral
 from safety.permissions import NotYours, allow
 from safety.referrals import Happened, details
 from safety.web.forms import Form
-from safety.web.forms.request import (
+from safety.web.forms.referral import (
     AnotherPlaceForm,
     ArrivedForm,
     DetailsForm,
@@ -44,8 +44,13 @@ def on_our_way(referral_id: uuid.UUID) -> ResponseReturnValue:
     if placement.set_off_at is not None:
         return _back(referral_id)
     if request.method == "POST" and form.validate():
-        eta_at = now() + dt.timedelta(minutes=int(form.travel.data))
-        return _do(referral, Event.SET_OFF, {"eta_at": eta_at}, "The house knows you are coming. Open the address below.")
+        eta_at = now() + dt.timedelta(minutes=int(form.travel.data or 0))
+        return _do(
+            referral,
+            Event.SET_OFF,
+            {"eta_at": eta_at},
+            "The house knows you are coming. Open the address below.",
+        )
     return _asking("on_our_way", form, referral, placement)
 
 
@@ -80,7 +85,12 @@ def not_arrived(referral_id: uuid.UUID) -> ResponseReturnValue:
     referral, placement = _confirmed(referral_id)
     form = NotArrivedForm()
     if request.method == "POST" and form.validate():
-        return _do(referral, Event.NOT_ARRIVED, {"reason": form.reason.data}, "Recorded. A coordinator has been alerted.")
+        return _do(
+            referral,
+            Event.NOT_ARRIVED,
+            {"reason": form.reason.data},
+            "Recorded. A coordinator has been alerted.",
+        )
     return _asking("not_arrived", form, referral, placement)
 
 
@@ -117,7 +127,7 @@ def withdraw(referral_id: uuid.UUID) -> ResponseReturnValue:
     referral = _mine(referral_id)
     form = WithdrawForm()
     if request.method == "POST" and form.validate():
-        actor, reason = me().actor(), form.reason.data
+        actor, reason = me().actor(), form.reason.data or ""
         return _try(
             referral_id,
             lambda: referrals.withdraw(referral_id=referral_id, actor=actor, reason=reason, now=now()),
@@ -170,7 +180,9 @@ def _mine(referral_id: uuid.UUID) -> Referral:
 
 
 def _possible(placement: Placement) -> tuple[Event, ...]:
-    return lifecycle.possible(State(placement.state), me().actor().role, set_off=placement.set_off_at is not None)
+    return lifecycle.possible(
+        State(placement.state), me().actor().role, set_off=placement.set_off_at is not None
+    )
 
 
 def _pressed_of(referral: Referral) -> Placement:
@@ -221,7 +233,10 @@ def _try(referral_id: uuid.UUID, work: Callable[[], Any], done: str) -> Response
         return _back(referral_id)
     db.session.commit()
     if getattr(outcome, "kind", None) is Happened.NO_BED:
-        flash("Keep them safe where they are. The bed is no longer free, and a coordinator is ringing you now.", "refused")
+        flash(
+            "Keep them safe where they are. The bed is no longer free, and a coordinator is ringing you now.",
+            "refused",
+        )
     elif getattr(outcome, "kind", None) is not Happened.SAME:
         flash(done, "success")
     return _back(referral_id)

@@ -14,7 +14,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from safety import geography, referrals
-from safety.extensions import db, new_id
+from safety.extensions import begin_write, db, new_id
 from safety.lifecycle import ReferralState, Role
 from safety.models import Referral, User
 from safety.permissions import NotYours, allow
@@ -25,7 +25,10 @@ from safety.web.gate import now
 from safety.web.officer.blueprint import ASKERS, me, pages
 from safety.web.officer.helplines import BY_NATION
 
-_STOPPED = {ReferralState.DIVERTED: "officer.child", ReferralState.DECLINED_BY_PERSON: "officer.did_not_agree"}
+_STOPPED = {
+    ReferralState.DIVERTED: "officer.child",
+    ReferralState.DECLINED_BY_PERSON: "officer.did_not_agree",
+}
 _STATES = {"child": ReferralState.DIVERTED, "did_not_agree": ReferralState.DECLINED_BY_PERSON}
 
 
@@ -55,7 +58,9 @@ def who(form_token: uuid.UUID) -> ResponseReturnValue:
             db.session.commit()
             return redirect(url_for(_STOPPED[_STATES[stopped]]), 303)
         if good or stopped:
-            drafts.save(form_token=form_token, officer=officer, screen="who", answers=form.answers(), now=now())
+            drafts.save(
+                form_token=form_token, officer=officer, screen="who", answers=form.answers(), now=now()
+            )
             db.session.commit()
             onward = "officer.hospital" if stopped else "officer.needs"
             return redirect(url_for(onward, form_token=form_token), 303)
@@ -82,7 +87,9 @@ def needs(form_token: uuid.UUID) -> ResponseReturnValue:
             form.refuse("apart", NOT_KNOWN)
             good = False
         if good:
-            drafts.save(form_token=form_token, officer=officer, screen="needs", answers=form.answers(), now=now())
+            drafts.save(
+                form_token=form_token, officer=officer, screen="needs", answers=form.answers(), now=now()
+            )
             db.session.commit()
             return redirect(url_for("officer.where", form_token=form_token), 303)
     elif saved and saved.get("apart") and not details.nameable(reference=saved["apart"], force_id=force_id):
@@ -113,9 +120,10 @@ def where(form_token: uuid.UUID) -> ResponseReturnValue:
             referral = referrals.open(request=asked, officer=officer, form_token=form_token, now=now())
         except ValueError:
             # Whom to keep apart from is over since screen 2: back there, where it says so, with this screen kept.
-            db.session.expunge_all()
             officer = _again(officer)
-            drafts.save(form_token=form_token, officer=officer, screen="where", answers=form.answers(), now=now())
+            drafts.save(
+                form_token=form_token, officer=officer, screen="where", answers=form.answers(), now=now()
+            )
             db.session.commit()
             return redirect(url_for("officer.needs", form_token=form_token), 303)
         db.session.commit()
@@ -150,7 +158,9 @@ def did_not_agree() -> ResponseReturnValue:
     nation = force.nation if force else "England"
     own = "England and Wales" if nation in ("England", "Wales") else nation
     sections = sorted(BY_NATION, key=lambda section: section.nation != own)
-    return render_template("officer/did_not_agree.html", sections=sections, duty_to_notify=own == "England and Wales")
+    return render_template(
+        "officer/did_not_agree.html", sections=sections, duty_to_notify=own == "England and Wales"
+    )
 
 
 NOT_KNOWN = "We do not know that reference, or that request is over. Check it, or leave it empty"
@@ -158,7 +168,9 @@ NOT_KNOWN = "We do not know that reference, or that request is over. Check it, o
 
 def _screen(name: str, form: Any, form_token: uuid.UUID) -> ResponseReturnValue:
     wrong = any(field.errors for field in form)
-    return render_template(f"officer/{name}.html", form=form, form_token=form_token), 400 if wrong and request.method == "POST" else 200
+    return render_template(
+        f"officer/{name}.html", form=form, form_token=form_token
+    ), 400 if wrong and request.method == "POST" else 200
 
 
 def _onward(made: Referral) -> ResponseReturnValue:
@@ -176,7 +188,9 @@ def _begun(form_token: uuid.UUID, officer: User) -> dict[str, Any]:
 def _settled(so_far: Mapping[str, Any]) -> bool:
     """Whether screen 1 is answered so that a place may be sought."""
     who = so_far.get("who") or {}
-    return (who.get("adult"), who.get("agrees"), who.get("hospital")) == ("yes", "yes", "no") and bool(who.get("kind"))
+    return (who.get("adult"), who.get("agrees"), who.get("hospital")) == ("yes", "yes", "no") and bool(
+        who.get("kind")
+    )
 
 
 def _ask_force(form: WhoForm, officer: User) -> None:
@@ -195,8 +209,6 @@ def _force(so_far: Mapping[str, Any], officer: User) -> uuid.UUID | None:
 
 
 def _again(officer: User) -> User:
-    from safety.extensions import begin_write
-
     officer_id = officer.id
     db.session.rollback()
     begin_write()
@@ -225,8 +237,8 @@ def _request(so_far: Mapping[str, Any], where: WhereForm, force_id: uuid.UUID | 
         keep_away=tuple(outcodes),
         keep_away_miles=float(needs["miles"]) if areas else 0.0,
         keep_apart=(needs["apart"],) if needs.get("apart") else (),
-        setting=where.setting.data,
-        transport=where.transport.data,
+        setting=where.setting.data or "",
+        transport=where.transport.data or "",
         incident=where.incident.data or None,
         force_id=force_id,
     )

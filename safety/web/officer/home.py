@@ -14,7 +14,7 @@ from safety.permissions import OFFICERS, allow
 from safety.referrals import drafts
 from safety.web.gate import now
 from safety.web.officer import standing
-from safety.web.officer.blueprint import ASKERS, me, pages
+from safety.web.officer.blueprint import me, pages
 
 
 @pages.get("/referrals")
@@ -39,7 +39,7 @@ def home() -> ResponseReturnValue:
 
 
 @pages.post("/find/discard")
-@allow(*ASKERS)
+@allow(*OFFICERS)
 def discard() -> ResponseReturnValue:
     """Erase a draft nobody wants any more. Unknown, or somebody else's: nothing happens, and nothing is told."""
     try:

@@ -46,7 +46,10 @@ def _shown(found: Any) -> dict[str, Any]:
         "referral": found,
         "at": at,
         "left": standing.left_words(at.by, instant) if at.by else "",
-        "causes": referrals.explain(found) if at.stage in (standing.Stage.SEARCHING, standing.Stage.FAR_AHEAD) else (),
+        "causes": referrals.explain(found)
+        if at.stage in (standing.Stage.SEARCHING, standing.Stage.FAR_AHEAD)
+        else (),
         "same": [(other, permissions.holds(actor, other)) for other in same_incident(found)],
         "is_mine": found.holder_id == actor.user_id,
+        "shown_at": instant,
     }

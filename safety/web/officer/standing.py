@@ -107,7 +107,9 @@ def of(referral: Referral, actor: Actor, now: dt.datetime, *, correct_within_min
         live=live,
         last=last,
         warned=is_live and last is not None and last.state == State.WITHDRAWN and not settled,
-        let_down=sum(placement.state in (State.DECLINED, State.LAPSED, State.WITHDRAWN) for placement in ended),
+        let_down=sum(
+            placement.state in (State.DECLINED, State.LAPSED, State.WITHDRAWN) for placement in ended
+        ),
         region=premises.merged_regions().get(live.premises.region, "") if live and shown else "",
         band=geography.band(live.distance_miles) if live and shown else "",
         who_for=_who_for(live) if live and shown else "",
@@ -157,7 +159,9 @@ def _words(
     if stage is Stage.PAUSED:
         released = last is not None and last.reason == "never_set_off"
         return (
-            "Nobody set off in time, so the bed was given back." if released else "They did not arrive, so no bed is held.",
+            "Nobody set off in time, so the bed was given back."
+            if released
+            else "They did not arrive, so no bed is held.",
             "Nothing is held until somebody knows where they are. If they still need a place, ring the duty line: a "
             "coordinator starts the search again.",
             None,
@@ -243,9 +247,16 @@ def _may(live: Placement | None, actor: Actor) -> tuple[Event, ...]:
 def _may_undo(
     live: Placement | None, last: Placement | None, actor: Actor, now: dt.datetime, within: dt.timedelta
 ) -> bool:
-    if live is not None or last is None or last.ended_at is None or last.state not in (State.CANCELLED, State.NOT_ARRIVED):
+    if (
+        live is not None
+        or last is None
+        or last.ended_at is None
+        or last.state not in (State.CANCELLED, State.NOT_ARRIVED)
+    ):
         return False
-    allowed = Event.CORRECT in lifecycle.possible(State(last.state), actor.role, set_off=last.set_off_at is not None)
+    allowed = Event.CORRECT in lifecycle.possible(
+        State(last.state), actor.role, set_off=last.set_off_at is not None
+    )
     return allowed and now <= last.ended_at + within
 
 
@@ -255,5 +266,9 @@ def left_words(moment: dt.datetime, now: dt.datetime) -> str:
     if minutes <= 0:
         return "now"
     hours, rest = divmod(minutes, 60)
-    parts = [f"{many} {name}{'s' if many > 1 else ''}" for many, name in ((hours, "hour"), (rest, "minute")) if many]
+    parts = [
+        f"{many} {name}{'s' if many > 1 else ''}"
+        for many, name in ((hours, "hour"), (rest, "minute"))
+        if many
+    ]
     return "in " + " ".join(parts)

@@ -12,7 +12,7 @@ from safety import referrals
 from safety.extensions import db
 from safety.permissions import OFFICERS, NotYours, allow
 from safety.web import filters, limits
-from safety.web.forms.request import TakeOverForm
+from safety.web.forms.referral import TakeOverForm
 from safety.web.gate import begins_its_own_write, now, retrying
 from safety.web.officer.blueprint import me, pages
 
@@ -36,7 +36,7 @@ def take_over() -> ResponseReturnValue:
                     reference=form.reference.plain,
                     actor=actor,
                     phone=form.mobile.e164,
-                    reason=form.reason.data,
+                    reason=form.reason.data or "",
                     now=now(),
                 )
             )

@@ -1,0 +1,495 @@
+"""Texts that come in: what each does, to whose things, and what is said back. On both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from safety import duty, inbox, lifecycle, messages, referrals
+from safety.crypto import ring
+from safety.extensions import begin_write, db
+from safety.lifecycle import Event, ReferralState, State
+from safety.models import AlertKind, Contact, Inbound, Placement, Premises, Text
+from tests import factories
+from tests.factories import NOW
+
+MINUTE = dt.timedelta(minutes=1)
+ON_CALL = "+447700900199"
+_sids = itertools.count(1)
+
+
+def send(sender: str, body: str, now: dt.datetime = NOW, sid: str | None = None) -> str | None:
+    """A text comes in; returns the words of the answer. Committed, so that only what lasts is seen afterwards."""
+    db.session.commit()
+    begin_write()
+    words = inbox.receive(sid=sid or f"SM{next(_sids):032x}", sender=sender, body=body, now=now)
+    db.session.commit()
+    return words
+
+
+def last() -> Inbound:
+    return db.session.scalars(sa.select(Inbound).order_by(Inbound.received_at.desc(), Inbound.sid.desc()).limit(1)).one()
+
+
+def placed(**kept: object) -> tuple[Premises, Placement]:
+    """A house with a held placement."""
+    house = factories.house(**kept)
+    return house, factories.placement()
+
+
+def mobile(house: Premises) -> str:
+    return house.contacts[0].phone
+
+
+def on_the_road(placement: Placement) -> None:
+    """Confirmed and set off."""
+    record(placement, Event.CONFIRM)
+    record(placement, Event.SET_OFF, eta_at=NOW + 40 * MINUTE)
+
+
+def record(placement: Placement, event: Event, **facts: object) -> None:
+    actor = factories.coordinator_actor()
+    referrals.record(placement_id=placement.id, event=event, actor=actor, facts=facts, now=NOW)
+
+
+# The house answers
+
+
+def test_a_yes_with_its_code_confirms(app: Flask) -> None:
+    house, placement = placed()
+    words = send(mobile(house), f"Yes {placement.code}")
+    assert placement.state == State.CONFIRMED
+    assert placement.confirmed_by == f"phone:{ring().index('phone', mobile(house))}"
+    assert words == f"Places of Safety: thank you, {placement.referral.spoken} is recorded as confirmed. Ring 0113 496 0100"
+    assert (last().meaning, last().outcome, last().placement_id) == ("yes", "confirm:done", placement.id)
+
+
+def test_the_answer_goes_through_the_outbox_and_is_worth_ten_minutes(app: Flask) -> None:
+    house, placement = placed()
+    words = send(mobile(house), f"YES {placement.code}")
+    answer = db.session.scalars(sa.select(Text).where(Text.wording == "noted")).one()
+    assert (answer.to, answer.body, answer.worthless_at) == (mobile(house), words, NOW + 10 * MINUTE)
+    assert (answer.placement_id, answer.critical) == (placement.id, False)
+
+
+def test_the_same_text_delivered_twenty_times_acts_once(app: Flask) -> None:
+    house, placement = placed()
+    answers = [send(mobile(house), f"NO {placement.code}", sid="SMsame") for _ in range(20)]
+    assert [answer is None for answer in answers] == [False] + [True] * 19
+    assert len(db.session.scalars(sa.select(Inbound)).all()) == 1
+
+
+def test_a_yes_without_a_code_acts_when_just_one_thing_waits(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), "Yes")
+    assert placement.state == State.CONFIRMED
+
+
+def test_a_yes_without_a_code_does_nothing_when_two_things_wait(app: Flask) -> None:
+    house, first = placed(rooms=2)
+    second = factories.placement()
+    words = send(mobile(house), "Yes")
+    assert (first.state, second.state) == (State.HELD, State.HELD)
+    assert words is not None and "could not tell" in words
+
+
+def test_a_yes_without_a_code_does_nothing_when_nothing_waits(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), "Yes")
+    words = send(mobile(house), "Yes")
+    assert placement.state == State.CONFIRMED
+    assert words is not None and "could not tell" in words
+
+
+def test_the_same_yes_again_is_thanked_for_and_changes_nothing(app: Flask) -> None:
+    house, placement = placed()
+    first = send(mobile(house), f"yes {placement.code}")
+    again = send(mobile(house), f"YES {placement.code}", now=NOW + MINUTE)
+    assert first == again
+    assert placement.confirmed_at == NOW
+
+
+def test_a_yes_for_another_group_does_nothing(app: Flask) -> None:
+    house, placement = placed()
+    words = send(mobile(house), f"YES {placement.code} M")
+    assert placement.state == State.HELD
+    assert words is not None and "sign in" in words
+    send(mobile(house), f"YES {placement.code} W")
+    assert placement.state == State.CONFIRMED
+
+
+def test_a_no_does_not_wait_for_its_reason(app: Flask) -> None:
+    house, placement = placed()
+    elsewhere = factories.house(outcode="LS29")
+    words = send(mobile(house), f"NO {placement.code}")
+    assert (placement.state, placement.reason) == (State.DECLINED, "other")
+    assert referrals.live_placement(placement.referral).premises_id == elsewhere.id
+    assert words is not None and f"NO {placement.code} and a letter" in words
+
+
+def test_a_no_with_its_letter_is_recorded_with_its_reason(app: Flask) -> None:
+    house, placement = placed()
+    words = send(mobile(house), f"NO {placement.code} B")
+    assert placement.reason == "staff"
+    assert words is not None and "declined by the house" in words
+
+
+def test_the_letter_may_come_after_the_no(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"NO {placement.code}")
+    words = send(mobile(house), f"NO {placement.code} C", now=NOW + 59 * MINUTE)
+    assert placement.reason == "repair"
+    assert words is not None and "declined by the house" in words
+
+
+def test_the_letter_may_not_come_the_next_day(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"NO {placement.code}")
+    words = send(mobile(house), f"NO {placement.code} C", now=NOW + 61 * MINUTE)
+    assert placement.reason == "other"
+    assert words is not None and "could not be changed" in words
+
+
+def test_no_said_twice_is_one_no(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"NO {placement.code} B")
+    words = send(mobile(house), f"NO {placement.code}")
+    assert placement.reason == "staff"
+    assert words is not None and "declined by the house" in words
+
+
+def test_a_no_after_the_yes_changes_nothing_and_says_to_ring(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"YES {placement.code}")
+    words = send(mobile(house), f"NO {placement.code}")
+    assert placement.state == State.CONFIRMED
+    assert words is not None and "could not be changed, it is recorded as confirmed. Ring" in words
+    assert last().outcome == "decline:conflict"
+
+
+def test_a_late_yes_takes_the_person_who_still_searches(app: Flask) -> None:
+    house, placement = placed()
+    # Nobody else has room, and the house let the hold lapse.
+    then = placement.answer_by + MINUTE
+    referrals.sweep(now=then)
+    assert placement.state == State.LAPSED
+    words = send(mobile(house), f"YES {placement.code}", now=then + MINUTE)
+    again = referrals.live_placement(placement.referral)
+    assert again is not None and again.state == State.CONFIRMED
+    assert words is not None and "recorded as confirmed" in words
+
+
+def test_a_late_yes_for_somebody_settled_is_thanked_for(app: Flask) -> None:
+    house, placement = placed()
+    factories.house(outcode="LS29")
+    then = placement.answer_by + MINUTE
+    referrals.sweep(now=then)
+    words = send(mobile(house), f"YES {placement.code}", now=then + MINUTE)
+    assert placement.state == State.LAPSED
+    assert words is not None and "is settled, thank you" in words
+
+
+def test_arrived_is_recorded_and_said_once(app: Flask) -> None:
+    house, placement = placed()
+    on_the_road(placement)
+    words = send(mobile(house), f"arrived {placement.code}")
+    assert (placement.state, placement.arrived_at) == (State.ARRIVED, NOW)
+    # The arrival's own text goes to this very telephone.
+    assert words is None
+    told = db.session.scalars(sa.select(Text).where(Text.to_index == ring().index("phone", mobile(house)))).all()
+    assert sorted(text.wording for text in told) == ["arrived_for_house", "asked", "on_the_way"]
+
+
+def test_not_arrived_needs_its_code(app: Flask) -> None:
+    house, placement = placed()
+    on_the_road(placement)
+    send(mobile(house), "not arrived")
+    assert placement.state == State.CONFIRMED
+    send(mobile(house), f"NOT ARRIVED {placement.code}")
+    assert (placement.state, placement.reason) == (State.NOT_ARRIVED, "unknown")
+
+
+def test_not_arrived_of_somebody_who_never_set_off_changes_nothing(app: Flask) -> None:
+    house, placement = placed()
+    record(placement, Event.CONFIRM)
+    words = send(mobile(house), f"NOT ARRIVED {placement.code}")
+    assert placement.state == State.CONFIRMED
+    assert words is not None and "could not be changed" in words
+
+
+def test_arrived_where_the_bed_is_gone_keeps_them_safe(app: Flask) -> None:
+    house, placement = placed()
+    record(placement, Event.CONFIRM)
+    released = placement.arrive_by + MINUTE
+    referrals.sweep(now=released)
+    factories.placement(now=released)  # somebody else has the bed now
+    words = send(mobile(house), f"ARRIVED {placement.code}", now=released + MINUTE)
+    assert words is not None and "Keep them safe inside" in words
+    assert AlertKind.NO_BED_ON_ARRIVAL in {alert.kind for alert in duty.open_alerts()}
+
+
+def test_a_departure_needs_more_than_a_text(app: Flask) -> None:
+    house, placement = placed()
+    on_the_road(placement)
+    record(placement, Event.ARRIVE)
+    words = send(mobile(house), f"DEPARTED {placement.code}")
+    assert placement.state == State.ARRIVED
+    assert words is not None and "Nothing was changed" in words
+
+
+def test_same_makes_the_figures_fresh_and_reads_them_back(app: Flask) -> None:
+    house = factories.house(rooms=2, now=NOW - dt.timedelta(days=2))
+    words = send(mobile(house), "SAME")
+    assert (house.reported_at, house.reported_via) == (NOW, "text")
+    assert words == "Places of Safety: thank you, your beds are marked the same as before: W2 free. Ring 0113 496 0100"
+
+
+def test_beds_by_text_are_told_to_use_the_page(app: Flask) -> None:
+    house = factories.house()
+    for body in ("BEDS 3", "BEDS W2 F1", "UNDO"):
+        words = send(mobile(house), body)
+        assert words is not None and "by text yet" in words, body
+
+
+def test_info_says_what_may_be_answered(app: Flask) -> None:
+    assert send(mobile(factories.house()), "info") == messages.info(messages.Matter(ring="0113 496 0100"))
+
+
+# Whose telephone, and whose thing
+
+
+def test_another_houses_code_does_nothing_and_tells_nothing(app: Flask) -> None:
+    _, placement = placed()
+    stranger = factories.house(cohort="men")
+    before = (placement.state, placement.last_at, placement.arrive_by)
+    unknown = next(code for code in ("1111", "2222") if code != placement.code)
+    for body in ("YES {}", "NO {}", "NO {} B", "ARRIVED {}", "NOT ARRIVED {}", "LATE {}", "DEPARTED {}"):
+        told = send(mobile(stranger), body.format(placement.code))
+        assert (placement.state, placement.last_at, placement.arrive_by) == before, body
+        # Word for word the answer to a code that does not exist.
+        assert told is not None and told == send(mobile(stranger), body.format(unknown)), body
+        assert placement.referral.spoken not in told
+
+
+def test_an_unknown_number_gets_nothing_done_and_nothing_back(app: Flask) -> None:
+    _, placement = placed()
+    senders = ("+447700900998", "+353851234567", "88888", "Bank")
+    bodies = (f"YES {placement.code}", "INFO", "hello", "STOP", "OK 123", "SAME", "BEDS 3")
+    for sender, body in itertools.product(senders, bodies):
+        assert send(sender, body) is None, (sender, body)
+        assert last().outcome == "unknown_number", (sender, body)
+    assert placement.state == State.HELD
+    assert duty.open_alerts() == []
+
+
+def test_what_was_written_and_what_it_meant_are_both_kept_and_sealed(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"yes {placement.code} thanks")
+    kept = last()
+    assert (kept.sender, kept.body, kept.meaning) == (mobile(house), f"yes {placement.code} thanks", "yes")
+    raw = db.session.execute(sa.text("SELECT sender_sealed, body_sealed FROM inbound")).one()
+    assert not any(mobile(house)[-6:] in column or placement.code in column for column in raw)
+
+
+def test_a_telephone_of_two_houses_acts_for_both(app: Flask) -> None:
+    house, placement = placed()
+    other = factories.house(outcode="LS29")
+    shared = mobile(other)
+    db.session.add(
+        Contact(premises_id=house.id, position=2, phone=shared, phone_index=ring().index("phone", shared))
+    )
+    send(shared, f"YES {placement.code}")
+    assert placement.state == State.CONFIRMED
+
+
+# The officer
+
+
+def test_the_officer_who_holds_it_moves_the_arrival_by_half_an_hour(app: Flask) -> None:
+    _, placement = placed()
+    record(placement, Event.CONFIRM)
+    before = placement.arrive_by
+    words = send(placement.referral.officer_phone, f"late {placement.code}")
+    assert placement.arrive_by == before + 30 * MINUTE
+    assert placement.last_by == f"user:{placement.referral.holder_id.hex}"
+    assert words is not None and "noted, arrive by 17:30" in words
+
+
+def test_late_needs_no_code_while_there_is_one_journey(app: Flask) -> None:
+    _, placement = placed()
+    record(placement, Event.CONFIRM)
+    send(placement.referral.officer_phone, "running late")
+    assert placement.times_late == 1
+
+
+def test_late_a_third_time_is_for_a_coordinator(app: Flask) -> None:
+    _, placement = placed()
+    record(placement, Event.CONFIRM)
+    phone = placement.referral.officer_phone
+    for _ in range(2):
+        send(phone, f"LATE {placement.code}")
+    words = send(phone, f"LATE {placement.code}")
+    assert placement.times_late == 2
+    assert words is not None and "could not be changed" in words
+
+
+def test_the_officer_may_say_they_have_arrived(app: Flask) -> None:
+    _, placement = placed()
+    on_the_road(placement)
+    send(placement.referral.officer_phone, f"ARRIVED {placement.code}")
+    assert placement.state == State.ARRIVED
+
+
+def test_an_officer_cannot_say_yes_for_the_house(app: Flask) -> None:
+    _, placement = placed()
+    words = send(placement.referral.officer_phone, f"YES {placement.code}")
+    assert placement.state == State.HELD
+    assert words is not None and "Nothing was changed" in words
+
+
+def test_a_house_cannot_say_late_for_the_officer(app: Flask) -> None:
+    house, placement = placed()
+    record(placement, Event.CONFIRM)
+    words = send(mobile(house), f"LATE {placement.code}")
+    assert placement.times_late == 0
+    assert words is not None and "Nothing was changed" in words
+
+
+def test_an_officer_who_no_longer_holds_it_is_told_so_and_changes_nothing(app: Flask) -> None:
+    force = factories.force()
+    first, second = factories.officer(of=force), factories.officer(of=force)
+    house = factories.house()
+    referral = factories.referral(by=first, officer_phone=first.phone)
+    placement = referrals.live_placement(referral)
+    assert placement is not None
+    record(placement, Event.CONFIRM)
+    referrals.take_over(
+        reference=referral.reference, actor=second.actor(), phone=second.phone or "", reason="shift", now=NOW
+    )
+    before = placement.arrive_by
+    words = send(first.phone or "", f"LATE {placement.code}")
+    assert placement.arrive_by == before
+    assert words is not None and "you no longer hold that referral" in words
+    assert referral.spoken not in words
+    send(second.phone or "", f"LATE {placement.code}")
+    assert placement.arrive_by == before + 30 * MINUTE
+    assert house.contacts
+
+
+def test_an_officer_of_another_force_learns_nothing(app: Flask) -> None:
+    _, placement = placed()
+    stranger = factories.officer()
+    words = send(stranger.phone or "", f"LATE {placement.code}")
+    assert words is not None and "do not know that code" in words
+
+
+def test_a_disabled_officers_number_is_unknown(app: Flask) -> None:
+    gone = factories.officer(disabled_at=NOW, disabled_by="clock")
+    assert send(gone.phone or "", "INFO") is None
+
+
+# The coordinator on call
+
+
+def alert_code() -> str:
+    factories.house(cohort="men")
+    referral = factories.referral()
+    assert referral.state == ReferralState.SEARCHING
+    return duty.open_alerts()[0].code
+
+
+def test_ok_and_the_code_takes_an_alert_from_the_on_call_telephone(app: Flask) -> None:
+    code = alert_code()
+    words = send(ON_CALL, f"ok {code}")
+    alert = duty.open_alerts()[0]
+    assert alert.claimed_by == f"phone:{ring().index('phone', ON_CALL)}"
+    assert words is not None and f"{code} is yours" in words
+
+
+def test_an_alert_that_is_over_or_taken_is_said_so(app: Flask) -> None:
+    code = alert_code()
+    duty.claim(code=code, by="user:" + "1" * 32, now=NOW)
+    words = send(ON_CALL, f"OK {code}")
+    assert words is not None and "already taken or over" in words
+    assert duty.open_alerts()[0].claimed_by == "user:" + "1" * 32
+
+
+def test_nobody_else_takes_an_alert(app: Flask) -> None:
+    code = alert_code()
+    house = factories.house(outcode="LS29", cohort="men")
+    words = send(mobile(house), f"OK {code}")
+    assert duty.open_alerts()[0].claimed_by is None
+    assert words is not None and "do not know that code" in words
+
+
+# What means nothing, and what must stay silent
+
+
+def test_what_is_not_understood_is_answered_once_in_ten_minutes(app: Flask) -> None:
+    house, placement = placed()
+    answers = [send(mobile(house), "how is the weather", now=NOW + minute * MINUTE) for minute in (0, 1, 9, 10)]
+    assert [answer is not None for answer in answers] == [True, False, False, True]
+    assert placement.state == State.HELD
+
+
+def test_the_silence_towards_one_number_is_not_towards_another(app: Flask) -> None:
+    one, other = factories.house(), factories.house()
+    assert send(mobile(one), "eh") is not None
+    assert send(mobile(other), "eh") is not None
+
+
+def test_what_no_person_typed_does_nothing_and_gets_nothing(app: Flask) -> None:
+    house, placement = placed()
+    for body in ('Liked "Reply YES {} or NO {}"', "I'm driving. I'll get back to you", "Fwd: YES {}"):
+        assert send(mobile(house), body.replace("{}", placement.code)) is None, body
+        assert last().outcome == "automatic", body
+    assert placement.state == State.HELD
+
+
+@pytest.mark.parametrize("body", ["STOP", "cancel"])
+def test_a_telephone_that_unsubscribes_is_passed_over_and_a_person_knows_at_once(app: Flask, body: str) -> None:
+    house = factories.house()
+    assert send(mobile(house), body) is None
+    db.session.refresh(house.contacts[0])
+    assert house.contacts[0].unreachable_at == NOW
+    (alert,) = duty.open_alerts()
+    assert (alert.kind, alert.urgent) == (AlertKind.TEXT_FAILED, True)
+    send(mobile(house), body)
+    assert len(duty.open_alerts()) == 1
+
+
+def test_what_is_ambiguous_does_nothing_and_never_fails(app: Flask) -> None:
+    house, placement = placed()
+    code = placement.code
+    bodies = ("", " ", "?", code, f"YES {code} NO {code}", f"YES {code} 5678", "no problem", "x" * 1600, "👍👎", "\u202e", "\x00")
+    for body in bodies:
+        send(mobile(house), body)
+        assert placement.state == State.HELD, body
+
+
+def test_a_fault_halfway_leaves_neither_the_text_nor_its_effect(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the supplier is told that it failed, and the text can come again."""
+    house, placement = placed()
+    db.session.commit()
+    monkeypatch.setattr(inbox.outbox, "queue", _broken)
+    with pytest.raises(RuntimeError):
+        send(mobile(house), f"YES {placement.code}")
+    db.session.rollback()
+    db.session.refresh(placement)
+    assert placement.state == State.HELD
+    assert db.session.scalars(sa.select(Inbound)).all() == []
+
+
+def _broken(**_kept: object) -> Text:
+    raise RuntimeError("out of order")
+
+
+def test_every_answer_the_record_may_need_fits_its_column(app: Flask) -> None:
+    assert max(len(f"{event}:{kind}") for event in Event for kind in (*referrals.Happened, "conflict")) <= 40
+    assert max(len(kind) for kind in inbox.Kind) <= 20
+    assert len(inbox.whose("x").by) <= 40
+    assert set(lifecycle.DECLINE_LETTERS) == set("ABCDEFGH")
