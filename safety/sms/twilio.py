@@ -110,13 +110,13 @@ class Twilio:
     def __init__(self, settings: Settings, transport: HttpClient | None = None) -> None:
         for name in ("twilio", "twilio.http_client"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        inner = transport or TwilioHttpClient(timeout=settings.TWILIO_TIMEOUT_S, max_retries=0)
+        self._transport = transport or TwilioHttpClient(timeout=settings.TWILIO_TIMEOUT_S, max_retries=0)
         self._from = settings.TWILIO_FROM
         self._client = Client(
             settings.TWILIO_KEY_SID,
             settings.TWILIO_KEY_SECRET,
             settings.TWILIO_ACCOUNT_SID,
-            http_client=_Wire(inner, settings.TWILIO_API_BASE),
+            http_client=_Wire(self._transport, settings.TWILIO_API_BASE),
         )
 
     def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
@@ -148,6 +148,13 @@ class Twilio:
                 if (message.body or "").removeprefix(_TRIAL) == body:
                     found.append(_as_sent(message))
             return found[::-1]
+
+
+    def close(self) -> None:
+        """Let go of the connections that are kept open."""
+        session = getattr(self._transport, "session", None)
+        if session is not None:
+            session.close()
 
 
 def _as_sent(message: Any) -> Sent:

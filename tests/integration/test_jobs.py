@@ -232,28 +232,6 @@ def _until(true: object, within_s: float = 60) -> None:
         time.sleep(0.1)
 
 
-POINTS = ("outbox.claimed", "outbox.called", "outbox.recorded")
-
-
-def test_killed_at_any_point_no_text_is_lost_and_none_is_sent_twice(app: Flask, database_url: str) -> None:
-    holds(4)
-    assert len(unsent()) == 8
-    for point in POINTS:
-        code, _ = ended(run(database_url, "--once", POS_FAILPOINTS=f"{point}:kill"))
-        assert code == -signal.SIGKILL, point
-        _leases_run_out()
-    assert jobs.once(jobs.this_process())
-    assert unsent() == []
-    assert list(copies().values()) == [1] * 8
-
-
-def _leases_run_out() -> None:
-    now = writing()
-    db.session.execute(sa.update(Text).where(Text.claimed_until.is_not(None)).values(claimed_until=now))
-    db.session.execute(sa.update(Text).where(Text.state == MessageState.UNKNOWN).values(next_try_at=now))
-    db.session.commit()
-
-
 def test_killed_in_the_sweep_nothing_is_half_done(app: Flask, database_url: str, tmp_path: Path) -> None:
     overdue_holds(3)
     # The process dies when its round has released all three and before it commits.

@@ -9,7 +9,8 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from safety import accounts, create_app
+from safety import accounts, create_app, web
+from safety import clock as safety_clock
 from safety.extensions import begin_write, db
 from safety.lifecycle import ReferralState, Role
 from safety.models import AuditEvent, RateLimit, SignIn, User
@@ -60,6 +61,12 @@ def attempt(client, email="pat@force.example", password=SECRET, path="/sign-in",
     return client.post(path, data={"csrf_token": token(client), "email": email, "password": password, **more})
 
 
+def start(client) -> str:
+    """Where an officer starts."""
+    with client.application.test_request_context("/"):
+        return web.home(Role.OFFICER)
+
+
 def signed_in(client) -> bool:
     return client.get("/home").status_code == 200
 
@@ -91,7 +98,7 @@ def test_the_sign_in_page_shows_the_duty_number_and_what_to_have_ready(client):
 
 
 def test_an_officer_signs_in_and_out_and_is_really_out(client, officer):
-    assert attempt(client, email=" Pat@Force.example ").headers["Location"] == "/home"
+    assert attempt(client, email=" Pat@Force.example ").headers["Location"] == start(client)
     assert signed_in(client)
     stolen = client.get_cookie("session").value
     csrf = token(client, "/home")
@@ -127,9 +134,12 @@ def test_signing_out_when_the_session_is_already_over_still_leaves_nothing(clien
 def test_a_new_session_token_at_every_sign_in(client, officer):
     with client.session_transaction() as planted:
         planted["_user_id"] = "planted by somebody else"
+        planted["more"] = "planted by somebody else"
     attempt(client)
     first = session_token(client)
     assert first != "planted by somebody else"
+    with client.session_transaction() as kept:
+        assert set(kept) == {"_user_id"}
     attempt(client)
     assert session_token(client) != first
     old, new = sessions()
@@ -161,6 +171,9 @@ def test_an_unknown_address_a_closed_account_and_a_wrong_password_get_one_answer
     shut = attempt(client, email="closed@force.example")
     assert wrong.status_code == unknown.status_code == shut.status_code == 400
     assert _refusal(wrong) == _refusal(unknown) == _refusal(shut)
+    for email in ("closed@force.example", "nobody@force.example"):
+        assert accounts.claim(email=email) == accounts.Claim(None, "")
+    db.session.rollback()
     assert sorted(wrong.headers.keys()) == sorted(unknown.headers.keys()) == sorted(shut.headers.keys())
     assert "Enter the email address and password of your account" in wrong.text
     assert 'href="#email"' in wrong.text
@@ -305,8 +318,12 @@ def test_a_disabled_person_is_out_at_the_next_request(client, officer):
 
 def test_the_flag_alone_is_enough_to_be_out(client, officer):
     attempt(client)
+    kept = session_token(client)
+    assert accounts.load(token=kept, now=safety_clock.now()) is not None
     db.session.execute(sa.update(User).values(disabled_at=NOW, disabled_by="clock"))
     db.session.commit()
+    assert accounts.load(token=kept, now=safety_clock.now()) is None
+    db.session.rollback()
     assert not signed_in(client)
 
 
@@ -314,7 +331,10 @@ def test_last_seen_is_written_at_most_once_a_minute(client, officer, clock):
     attempt(client)
     began = clock.at
     clock.forward(seconds=59)
+    writes = []
+    sa.event.listen(db.engine, "begin", lambda raw: writes.append(raw.get_execution_options().get("pos_begin")))
     client.get("/home")
+    assert "IMMEDIATE" not in writes
     assert sessions()[0].seen_at == began
     clock.forward(seconds=1)
     client.get("/home")
@@ -349,8 +369,8 @@ def test_an_altered_cookie_is_nobody(client, officer):
 
 def test_signed_in_the_sign_in_page_leads_on(client, officer):
     attempt(client)
-    assert client.get("/sign-in").headers["Location"] == "/home"
-    assert client.get("/").headers["Location"] == "/home"
+    assert client.get("/sign-in").headers["Location"] == start(client)
+    assert client.get("/").headers["Location"] == start(client)
 
 
 def test_signed_out_the_start_is_the_sign_in_page(client):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -164,6 +167,51 @@ def test_calls_go_to_the_address_of_the_settings(wire: FakeTwilio) -> None:
     elsewhere = Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO, TWILIO_API_BASE="http://127.0.0.1:4010"), transport=wire)
     elsewhere.send(**SEND)
     assert wire.requests[0][1].startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
+
+
+class _Line(BaseHTTPRequestHandler):
+    """One end of a real socket: answers, hangs, or hangs up, as its server says."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.mode == "hang":
+            self.server.enough.wait(30)
+        if self.server.mode != "answer":
+            return
+        body = b'{"sid": "SM1", "status": "queued"}'
+        self.send_response(201)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Nothing: the test's output is not the place."""
+
+
+@pytest.mark.parametrize("mode", ["answer", "hang", "hang_up", "nobody_there"])
+def test_over_a_real_socket_there_is_an_answer_or_a_doubt(mode: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Line) as server:
+        server.mode, server.enough = mode, threading.Event()
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        port = server.server_port
+        if mode == "nobody_there":
+            with socket.socket() as closed:
+                closed.bind(("127.0.0.1", 0))
+                port = closed.getsockname()[1]
+        base = {"TWILIO_API_BASE": f"http://127.0.0.1:{port}", "TWILIO_TIMEOUT_S": "1"}
+        real = Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO, **base))
+        try:
+            if mode == "answer":
+                assert real.send(**SEND) == sms.Sent("SM1", "queued")
+            else:
+                with pytest.raises(sms.Unanswered):
+                    real.send(**SEND)
+        finally:
+            real.close()
+            server.enough.set()
+            server.shutdown()
+            serving.join()
 
 
 def test_nothing_of_a_call_is_logged(twilio: Twilio, wire: FakeTwilio, caplog: pytest.LogCaptureFixture) -> None:

@@ -102,6 +102,7 @@ def test_a_page_that_is_looked_at_shows_what_was_saved_before(app):
     assert 'value="77"' in html
     assert 'value="2027"' in html
     assert html.count(" checked") == 2
+    assert "govuk-hint" not in html, "a question without a hint draws none"
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ class WhoForm(_Screen):
             "items": [
                 {"hint": {"text": "Everybody else there is a woman, or a woman's child"}},
                 {"hint": {"text": "Everybody else there is a man"}},
-                {"hint": {"text": "They do not mind, or they are a family or couple"}},
+                {"hint": {"text": "They do not mind who else is there"}},
             ]
         },
     )
@@ -284,6 +284,7 @@ class NeedsForm(_Screen):
         subject="Whether they were checked for tracking",
         hint="Location sharing, unknown apps, tags in bags and linings.",
         choices={"yes": "Yes", "no": "No", "not_known": "Not yet known"},
+        drawn={"classes": "pos-inline"},
         needed="Select whether their phone and belongings have been checked for tracking",
     )
     away_1 = Area("First area", subject="First area to keep away from")

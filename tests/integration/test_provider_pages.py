@@ -1,0 +1,508 @@
+"""The house's pages: what waits, who comes, who is here, and everything a house records."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+import sqlalchemy as sa
+
+from safety import lifecycle, premises, referrals
+from safety.extensions import db
+from safety.lifecycle import Event, ReferralState, State
+from safety.models import Alert, AlertKind, Placement, Premises
+from tests import factories
+from tests.factories import NOW
+from tests.visitor import Visitor, buttons, cheap_hashes, summary, words
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch):
+    cheap_hashes(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """A clock that stands still until a test moves it."""
+
+    class Clock:
+        at = NOW
+
+    still = Clock()
+    monkeypatch.setattr("safety.clock.now", lambda: still.at)
+    return still
+
+
+@pytest.fixture
+def house(app) -> Premises:
+    made = factories.house(rooms=3)
+    made.groups[0].name = "Women's rooms"
+    return made
+
+
+@pytest.fixture
+def home(house, client) -> Visitor:
+    """The browser of somebody who works at the house."""
+    return Visitor(client).sign_in(factories.staff(of=house.provider))
+
+
+def placed(state: State = State.HELD, **kept) -> Placement:
+    """A placement in this state at the house."""
+    placement = factories.placement(**kept)
+    staff, officer = factories.house_actor(placement.premises_id), placement.referral.holder.actor()
+    if state is not State.HELD:
+        referrals.record(placement_id=placement.id, event=Event.CONFIRM, actor=staff, facts={}, now=NOW)
+    if state is State.ARRIVED:
+        facts = {"eta_at": NOW + 30 * MINUTE}
+        referrals.record(placement_id=placement.id, event=Event.SET_OFF, actor=officer, facts=facts, now=NOW)
+        referrals.record(placement_id=placement.id, event=Event.ARRIVE, actor=staff, facts={}, now=NOW)
+    db.session.commit()
+    return placement
+
+
+def on_the_road(placement: Placement) -> None:
+    actor = placement.referral.holder.actor()
+    facts = {"eta_at": NOW + 30 * MINUTE}
+    referrals.record(placement_id=placement.id, event=Event.SET_OFF, actor=actor, facts=facts, now=NOW)
+    db.session.commit()
+
+
+def fresh(placement: Placement) -> Placement:
+    db.session.expire_all()
+    return db.session.get_one(Placement, placement.id)
+
+
+def at(placement: Placement, slug: str = "") -> str:
+    return f"/house/placements/{placement.id}" + (f"/{slug}" if slug else "")
+
+
+def test_signing_in_leads_to_the_house(home):
+    assert home.get("/", 303).headers["Location"] == "/house"
+    page = words(home.get("/house"))
+    assert "Nobody is waiting" in page and "Nobody is expected" in page and "Nobody of this scheme stays with you" in page
+
+
+def test_what_waits_for_an_answer_stands_first_with_the_time_left_and_what_they_need(home, clock):
+    placement = placed(pregnant=True, needed=(), support=("medication",), children={"under_2": 1, "5_to_11": 0})
+    clock.at = NOW + 6 * MINUTE
+    page = words(home.get("/house"))
+    assert "Waiting for your answer (1)" in page
+    assert "Answer by 14:15: 9 minutes left." in page
+    assert f"{placement.referral.spoken} in group W" in page
+    assert "1 adult and 1 child (1 under 2), women only; pregnant; needs medication kept safe." in page
+
+
+def test_accept_is_one_press_and_says_what_happens_next(home):
+    placement = placed()
+    home.get("/house")
+    page = words(home.press(at(placement, "accept")))
+    assert "Accepted. The officer has been told" in page
+    assert "If nobody sets off by today 17:00, the bed is free again" in page
+    assert fresh(placement).state == State.CONFIRMED
+
+
+def test_accept_pressed_twice_is_accepted_once(home):
+    placement = placed()
+    home.get("/house")
+    home.press(at(placement, "accept"))
+    assert "recorded already, so nothing has changed" in words(home.press(at(placement, "accept")))
+
+
+def test_a_yes_after_the_time_to_answer_and_before_anybody_noticed_counts(home, clock):
+    placement = placed()
+    home.back_at(clock, placement.answer_by + MINUTE)
+    assert "The time to answer is over, but you can still say yes." in words(home.get("/house"))
+    home.press(at(placement, "accept"))
+    assert fresh(placement).state == State.CONFIRMED
+
+
+def test_a_yes_after_the_lapse_is_taken_while_they_are_still_looked_for(home, house, clock):
+    placement = placed()
+    home.back_at(clock, placement.answer_by)
+    referrals.sweep(now=clock.at)
+    db.session.commit()
+    page = home.get(at(placement))
+    assert "Accept" in buttons(page) and "If you have room after all, say so" in words(page)
+    landed = home.post(at(placement, "accept")).headers["Location"]
+    again = db.session.scalars(sa.select(Placement).where(Placement.state == State.CONFIRMED)).one()
+    assert landed == at(again) and again.id != placement.id
+
+
+def test_a_yes_after_they_have_another_place_is_settled_and_said_so(home, house, clock):
+    placement = placed()
+    factories.house(outcode="LS29")
+    home.back_at(clock, placement.answer_by)
+    referrals.sweep(now=clock.at)
+    db.session.commit()
+    home.get(at(placement))
+    page = words(home.press(at(placement, "accept")))
+    assert "They have another place by now, so your bed stays free" in page
+    assert fresh(placement).state == State.LAPSED
+
+
+def test_decline_asks_for_one_of_the_reasons_and_moves_on(home):
+    placement = placed()
+    other = factories.house(outcode="LS29")
+    db.session.commit()
+    page = home.get(at(placement, "decline"))
+    for reason in lifecycle.DECLINE.values():
+        assert reason in words(page)
+    landed = home.press(at(placement, "decline"), reason="staff")
+    assert "The bed is free again" in words(landed)
+    assert (fresh(placement).state, placement.reason) == (State.DECLINED, "staff")
+    assert referrals.live_placement(placement.referral).premises_id == other.id
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({}, "Select the reason"),
+        ({"reason": "because"}, "Select the reason"),
+        ({"reason": ["staff", "risk"]}, "Reason was answered more than once. Give one answer"),
+        ({"reason": "staff\x00"}, "Reason had characters that cannot be seen. We took them out: check it and send it again"),
+    ],
+)
+def test_a_reason_that_is_none_of_ours_changes_nothing_and_says_what_to_do(home, sent, said):
+    placement = placed()
+    home.get(at(placement, "decline"))
+    page = home.post(at(placement, "decline"), 400, **sent)
+    assert summary(page) == [said]
+    assert '<a href="#reason">' in page.text and 'id="reason"' in page.text
+    assert fresh(placement).state == State.HELD
+
+
+def test_withdrawing_warns_that_somebody_may_be_on_the_road(home):
+    placement = placed(State.CONFIRMED)
+    assert "may set off at any moment" in words(home.get(at(placement, "withdraw")))
+    on_the_road(placement)
+    assert "An officer is on the road with them now, expected today 14:30" in words(home.get(at(placement, "withdraw")))
+    page = words(home.press(at(placement, "withdraw"), reason="incident"))
+    assert "The officer has been told not to come" in page
+    assert (fresh(placement).state, placement.reason) == (State.WITHDRAWN, "incident")
+
+
+def test_who_is_coming_stands_with_our_own_number_of_their_force(home):
+    placement = placed(State.CONFIRMED)
+    officer = placement.referral.holder
+    assert "They have not set off yet" in words(home.get("/house"))
+    on_the_road(placement)
+    for path in ("/house", at(placement)):
+        page = home.get(path)
+        assert f"Officer, collar number {officer.collar_number}" in words(page)
+        assert 'href="tel:+441134960200"' in page.text
+        assert "14:30" in words(page)
+
+
+def test_the_name_to_call_them_is_shown_to_the_house_while_they_are_with_it(home, clock):
+    placement = placed(State.ARRIVED, alias="Mina", support=("medication",))
+    page = words(home.get(at(placement)))
+    assert "What to call them Mina" in page and "Needs medication kept safe" in page
+    home.back_at(clock, NOW + dt.timedelta(hours=2))
+    home.press(at(placement, "departed"), **LEFT)
+    page = words(home.get(at(placement)))
+    assert "Mina" not in page and "medication" not in page
+    assert "What they need is not shown any more" in page
+
+
+LEFT = {
+    "day": "2027-01-13",
+    "time": "15:30",
+    "reason": "planned",
+    "onward": "msvcc",
+    "nrm_decision": "deciding",
+}
+
+
+def test_arrived_is_one_press_and_the_stay_is_said(home):
+    placement = placed(State.CONFIRMED)
+    on_the_road(placement)
+    home.get("/house")
+    page = words(home.press(at(placement, "arrived")))
+    assert "They can stay until Monday 12:00" in page
+    assert fresh(placement).arrived_at == NOW
+    assert "Can stay until Monday 12:00" in words(home.get("/house"))
+
+
+def test_arrived_earlier_takes_a_typed_time_of_today_or_yesterday(home, clock):
+    placement = placed(State.CONFIRMED)
+    home.back_at(clock, NOW + 30 * MINUTE)
+    home.get(at(placement, "arrived-earlier"))
+    home.press(at(placement, "arrived-earlier"), day="2027-01-13", time="2.10pm")
+    assert fresh(placement).arrived_at == NOW + 10 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"day": "2027-01-13"}, "Enter the time they arrived"),
+        ({"time": "14:10"}, "Select the day they arrived"),
+        ({"day": "2027-01-13", "time": "7"}, "The time they arrived must be a time, like 14:30 or 2:30pm"),
+        ({"day": "2027-01-13", "time": "23:00"}, "The time of arrival is still to come. Enter when they came in"),
+        ({"day": "2027-01-12", "time": "01:00"}, "The time of arrival is long before the bed was held. Enter when they came in"),
+        ({"day": "2026-12-25", "time": "14:00"}, "Select the day they arrived"),
+    ],
+)
+def test_an_arrival_that_cannot_be_is_refused_and_nothing_typed_is_lost(home, sent, said):
+    placement = placed(State.CONFIRMED)
+    home.get(at(placement, "arrived-earlier"))
+    page = home.post(at(placement, "arrived-earlier"), 400, **sent)
+    assert said in summary(page)
+    if "time" in sent:
+        assert f'value="{sent["time"]}"' in page.text
+    assert fresh(placement).state == State.CONFIRMED
+
+
+def test_a_time_the_clocks_jump_over_is_asked_again(home, clock):
+    clock.at = dt.datetime(2027, 3, 28, 0, 30, tzinfo=dt.UTC)
+    house = db.session.scalars(sa.select(Premises)).one()
+    house.reported_at = house.address_confirmed_at = clock.at
+    placement = factories.placement(now=clock.at)
+    referrals.record(
+        placement_id=placement.id, event=Event.CONFIRM, actor=factories.house_actor(house.id), facts={}, now=clock.at
+    )
+    db.session.commit()
+    home.back_at(clock, clock.at + dt.timedelta(hours=2))
+    home.get(at(placement, "arrived-earlier"))
+    page = home.post(at(placement, "arrived-earlier"), 400, day="2027-03-28", time="01:30")
+    assert summary(page) == ["The clocks went forward over that time. Enter a time before or after it"]
+
+
+def test_not_arrived_waits_for_a_coordinator(home):
+    placement = placed(State.CONFIRMED)
+    assert "They did not arrive" not in buttons(home.get(at(placement)))
+    on_the_road(placement)
+    assert "Nobody set off in time" not in words(home.get(at(placement, "not-arrived")))
+    page = words(home.press(at(placement, "not-arrived"), reason="unknown"))
+    assert "a coordinator is finding out where they are" in page
+    assert fresh(placement).state == State.NOT_ARRIVED
+    assert placement.referral.paused_at is not None
+
+
+def test_letting_them_in_before_anybody_answered_is_a_yes(home):
+    placement = placed()
+    home.get(at(placement))
+    home.press(at(placement, "arrived"))
+    assert fresh(placement).state == State.ARRIVED
+
+
+def test_arrived_after_the_bed_came_free_stays_inside(home, clock):
+    placement = placed(State.CONFIRMED)
+    home.back_at(clock, placement.arrive_by)
+    referrals.sweep(now=clock.at)
+    db.session.commit()
+    page = home.get(at(placement))
+    assert "If they come all the same, let them in" in words(page) and "They have arrived" in buttons(page)
+    landed = home.post(at(placement, "arrived")).headers["Location"]
+    again = db.session.scalars(sa.select(Placement).where(Placement.state == State.ARRIVED)).one()
+    assert landed == at(again)
+
+
+def test_arrived_and_the_bed_is_gone_says_keep_them_safe(home, clock):
+    placement = placed(State.CONFIRMED)
+    for bedspace in placement.premises.bedspaces:
+        if bedspace.id != placement.bedspace_id:
+            premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
+    home.back_at(clock, placement.arrive_by)
+    referrals.sweep(now=clock.at)
+    factories.placement(now=clock.at)
+    db.session.commit()
+    home.get(at(placement))
+    page = words(home.press(at(placement, "arrived")))
+    assert "Keep them safe inside." in page and "0113 496 0100" in page
+    assert db.session.scalars(sa.select(Alert).where(Alert.kind == AlertKind.NO_BED_ON_ARRIVAL)).one()
+
+
+def test_departed_asks_four_things_and_never_pushes_a_decision(home, clock):
+    placement = placed(State.ARRIVED)
+    home.back_at(clock, NOW + dt.timedelta(hours=2))
+    page = home.get(at(placement, "departed"))
+    assert 'value="16:00"' in page.text  # just now, so that only what is different is typed
+    assert "It is their choice, no answer is better than another, and nobody is measured by it." in words(page)
+    assert "They moved to another house of this scheme" not in words(page)
+    home.press(at(placement, "departed"), **LEFT)
+    row = fresh(placement)
+    assert (row.state, row.reason, row.onward, row.nrm_decision) == (State.DEPARTED, "planned", "msvcc", "deciding")
+    assert row.departed_at == NOW + dt.timedelta(minutes=90)
+    assert row.referral.state == ReferralState.CLOSED
+
+
+def test_a_departure_with_nothing_answered_names_everything_missing(home):
+    placement = placed(State.ARRIVED)
+    home.get(at(placement, "departed"))
+    assert summary(home.post(at(placement, "departed"), 400, time="14:00", onward="hospital")) == [
+        "Select the day they left",
+        "Select why they left",
+        "Select what they decided, or not known",
+    ]
+    page = home.post(at(placement, "departed"), 400, time="13:00", day="2027-01-13", reason="other")
+    assert 'value="other" checked' in page.text and 'value="13:00"' in page.text
+
+
+def test_moving_shows_only_free_rooms_that_suit(home, house):
+    placement = placed(State.ARRIVED, children={"under_2": 1})
+    small = factories.bedspace(house, name="Little room", sleeps=1)
+    flat = factories.bedspace(house, name="Big room", sleeps=4)
+    db.session.commit()
+    page = words(home.get(at(placement, "move")))
+    assert "Big room (women's rooms, sleeps 4)" in page and "Little room" not in page
+    home.press(at(placement, "move"), bedspace_id=str(flat.id))
+    assert fresh(placement).bedspace_id == flat.id
+    refused = home.post(at(placement, "move"), 400, bedspace_id=str(small.id))
+    assert summary(refused) == ["Select the room"]
+    refused = home.post(at(placement, "move"), 400, bedspace_id="1 OR 1")
+    assert summary(refused) == ["Select the room"]
+
+
+def test_a_house_without_another_room_says_whom_to_ring(home, house):
+    placement = placed(State.ARRIVED)
+    for bedspace in house.bedspaces:
+        if bedspace.id != placement.bedspace_id:
+            premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
+    db.session.commit()
+    assert "No other room of the house is free and suits them. Ring the duty line" in words(home.get(at(placement, "move")))
+
+
+def test_a_mistake_is_put_right_within_the_hour_and_not_later(home, clock):
+    placement = placed()
+    home.get(at(placement, "decline"))
+    page = home.press(at(placement, "decline"), reason="full")
+    assert "Put right a mistake" in buttons(page)
+    asked = words(home.get(at(placement, "correct")))
+    assert "recorded as declined by the house" in asked and "goes back to held, waiting for the house" in asked
+    home.press(at(placement, "correct"))
+    assert fresh(placement).state == State.HELD
+    home.get(at(placement, "decline"))
+    home.press(at(placement, "decline"), reason="full")
+    home.back_at(clock, NOW + 61 * MINUTE)
+    assert "Put right a mistake" not in buttons(home.get(at(placement)))
+    assert "Too long ago to put right here" in words(home.press(at(placement, "correct")))
+
+
+def test_a_contradiction_says_who_recorded_what(home):
+    placement = placed()
+    referrals.record(
+        placement_id=placement.id,
+        event=Event.DECLINE,
+        actor=factories.house_actor(placement.premises_id),
+        facts={"reason": "staff"},
+        now=NOW,
+    )
+    db.session.commit()
+    home.get("/house")
+    page = words(home.press(at(placement, "accept")))
+    assert "Recorded as declined by the house at 14:00 by the house, by text. Nothing was changed." in page
+    page = words(home.press(at(placement, "decline"), reason="risk"))
+    assert "Recorded as declined by the house at 14:00 by the house, by text. Nothing was changed." in page
+    page = words(home.press(at(placement, "decline"), reason="staff"))
+    assert "recorded already, so nothing has changed" in page
+
+
+def test_every_button_of_the_page_leads_somewhere(home):
+    for state in (State.HELD, State.CONFIRMED, State.ARRIVED):
+        placement = placed(state)
+        page = home.get(at(placement))
+        for target in {line for line in page.text.split('"') if line.startswith(f"/house/placements/{placement.id}/")}:
+            if target.rsplit("/", 1)[1] not in ("accept", "arrived", "now"):
+                home.get(target)
+
+
+def test_the_buttons_of_a_state_are_the_rows_of_the_table(home):
+    expected = {
+        State.HELD: ["Accept", "Decline", "They have arrived", "They arrived earlier", "Move to another room"],
+        State.CONFIRMED: ["They have arrived", "They arrived earlier", "Move to another room", "We can no longer take them"],
+        State.ARRIVED: ["Move to another room", "They have left"],
+    }
+    for state, wanted in expected.items():
+        assert buttons(home.get(at(placed(state)))) == wanted
+
+
+def test_what_is_not_for_a_house_cannot_be_sent_by_one(home):
+    placement = placed(State.ARRIVED)
+    home.get(at(placement))
+    for slug in ("transfer", "extend", "cancel", "set-off", "late"):
+        if slug != "late":
+            assert "cannot be done now" in words(home.get(home.get(at(placement, slug), 303).headers["Location"]))
+    other = factories.house(outcode="LS2").bedspaces[0]
+    db.session.commit()
+    home.press(at(placement, "transfer"), bedspace_id=str(other.id), reason="needs")
+    home.press(at(placement, "late"))
+    assert fresh(placement).state == State.ARRIVED
+
+
+def test_a_placement_of_another_provider_looks_like_none(home, house):
+    elsewhere = factories.house(outcode="LS9", cohort="men")
+    theirs = factories.placement(cohort="men")
+    assert theirs.premises_id == elsewhere.id
+    db.session.commit()
+    home.get("/house")
+    unknown = f"/house/placements/{uuid.uuid4()}"
+    answers = [home.get(path, 404).text for path in (at(theirs), unknown, at(theirs, "now"), f"{unknown}/now")]
+    answers += [home.post(f"{path}/accept", 404).text for path in (at(theirs), unknown)]
+    answers += [home.get(f"{path}/decline", 404).text for path in (at(theirs), unknown)]
+    answers.append(home.post(f"/house/premises/{elsewhere.id}/same", 404).text)
+    answers.append(home.get(at(theirs, "no-such-thing"), 404).text)
+    assert {words_of(text) for text in answers} == {words_of(answers[0])}
+    assert fresh(theirs).state == State.HELD
+
+
+def words_of(text: str) -> str:
+    start, end = text.index("<main"), text.index("</main>")
+    return text[start:end]
+
+
+def test_what_a_page_does_not_offer_is_not_found(home):
+    placement = placed()
+    assert home.get(at(placement, "no-such-thing"), 404)
+    assert home.get(at(placement, "accept"), 404)  # a press has no page of its own
+
+
+def test_the_same_as_before_makes_the_figures_fresh_again(home, house, clock):
+    home.back_at(clock, NOW + dt.timedelta(hours=30))
+    page = words(home.get("/house"))
+    assert "You last said these figures are right 1 day ago. That is too long ago: your beds are offered last." in page
+    page = words(home.press(f"/house/premises/{house.id}/same"))
+    assert f"The figures of {house.name} are marked as still true." in page
+    assert "You last said these figures are right just now." in page
+    db.session.refresh(house)
+    assert (house.reported_at, house.reported_via) == (clock.at, "page")
+
+
+def test_beds_are_counted_by_group(home, house):
+    placed()
+    placed(State.ARRIVED)
+    spare = next(room for room in house.bedspaces if not room_taken(room))
+    premises.take_out(bedspace_id=spare.id, reason="repair", until=None, by="clock", now=NOW)
+    db.session.commit()
+    assert "W: Women's rooms 0 1 1 1" in words(home.get("/house"))
+
+
+def room_taken(room) -> bool:
+    return db.session.scalar(sa.select(Placement.id).where(Placement.bedspace_id == room.id)) is not None
+
+
+def test_the_page_follows_by_itself_and_nothing_new_costs_nothing(home):
+    placement = placed()
+    for path in ("/house", at(placement)):
+        assert f'data-poll="{path}/now"' in home.get(path).text
+        part = home.get(f"{path}/now")
+        assert home.get(f"{path}/now", 304, headers={"If-None-Match": part.headers["ETag"]}).text == ""
+        assert placement.referral.spoken in part.text or path != "/house"
+    tag = home.get("/house/now").headers["ETag"]
+    home.press(at(placement, "accept"))
+    assert home.get("/house/now", headers={"If-None-Match": tag}).headers["ETag"] != tag
+
+
+def test_no_title_of_a_house_page_names_a_house_or_a_need(home, house):
+    placement = placed(State.ARRIVED, support=("fire",))
+    for path in ("/house", at(placement), at(placement, "move"), at(placement, "departed")):
+        title = home.get(path).text.split("<title>")[1].split("</title>")[0]
+        assert house.name not in title and house.provider.name not in title and "fires" not in title
+
+
+def test_an_officer_has_no_door_to_a_house(app, client):
+    visitor = Visitor(client).sign_in(factories.officer())
+    for path in ("/house", "/house/now", f"/house/placements/{uuid.uuid4()}"):
+        visitor.get(path, 404)
