@@ -9,7 +9,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from safety import commands, extensions, jobs, web
+from safety import commands, demo, extensions, jobs, web
 from safety.crypto import Ring
 from safety.extensions import csrf, db, login, migrate
 from safety.web import static_files, wire
@@ -29,18 +29,25 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.jinja_loader = ChoiceLoader(
         [
             PackageLoader("safety"),
-            PrefixLoader({name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")}),
+            PrefixLoader(
+                {name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")}
+            ),
         ]
     )
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             extensions.install_sqlite(db.engine)
-    migrate.init_app(app, db, directory=str(_HERE.parent / "migrations"), render_as_batch=True, compare_type=True)
-    login.init_app(app, add_context_processor=False)  # it would ask the database who is there to draw an error page
+    migrate.init_app(
+        app, db, directory=str(_HERE.parent / "migrations"), render_as_batch=True, compare_type=True
+    )
+    login.init_app(
+        app, add_context_processor=False
+    )  # it would ask the database who is there to draw an error page
     csrf.init_app(app)
     web.init_app(app)
     commands.init_app(app)
+    demo.init_app(app)
     jobs.init_app(app)
     if settings.POS_PROXIES:
         count = settings.POS_PROXIES

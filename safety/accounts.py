@@ -78,7 +78,9 @@ def plain_email(email: str) -> str:
 def claim(*, email: str) -> Claim:
     """What has to be proved to sign in as `email`. An unknown or disabled account gives a claim nobody can prove."""
     found = db.session.execute(
-        sa.select(User.id, User.password_hash).where(User.email == plain_email(email), User.disabled_at.is_(None))
+        sa.select(User.id, User.password_hash).where(
+            User.email == plain_email(email), User.disabled_at.is_(None)
+        )
     ).first()
     return Claim(found.id, found.password_hash) if found else Claim(None, "")
 
@@ -121,7 +123,9 @@ def hashed(*, password: str, email: str = "", name: str = "") -> Hashed:
     return Hashed(hasher.hash(password))
 
 
-def sign_in(*, claim: Claim, renewed: Hashed | None = None, earlier: str | None = None, now: dt.datetime) -> SignedIn:
+def sign_in(
+    *, claim: Claim, renewed: Hashed | None = None, earlier: str | None = None, now: dt.datetime
+) -> SignedIn:
     """Begin a session for a proved claim, with a new random token (ASVS 5.0 7.2.4).
 
     `renewed`: a fresh hash of the same password, to be stored. `earlier`: the token the browser had until now; that session
@@ -279,7 +283,11 @@ def _digest(token: str) -> str:
 
 
 def _holds_a_live_referral(user_id: uuid.UUID) -> bool:
-    held = sa.select(Referral.id).where(Referral.holder_id == user_id, Referral.state.in_(LIVE_REFERRAL)).limit(1)
+    held = (
+        sa.select(Referral.id)
+        .where(Referral.holder_id == user_id, Referral.state.in_(LIVE_REFERRAL))
+        .limit(1)
+    )
     return db.session.scalar(held) is not None
 
 
@@ -306,7 +314,14 @@ _COMMON = (
     "police officer constable sergeant inspector force collar safety places placesofsafety safe place bed beds refuge house "
     "provider coordinator duty line modern slavery nrm referral salvation army homeoffice"
 ).split()
-_ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb")
+_ROWS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+    "qwertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb",
+)
 _LOOKALIKES = str.maketrans("013457@$!|", "oieastasil")
 
 

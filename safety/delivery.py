@@ -54,7 +54,7 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
     supplier = sms.supplier()
     try:
         if errand.ask_since is not None:
-            had = supplier.find(to=errand.to, body=errand.body, since=errand.ask_since)
+            had = _ask(supplier, errand, errand.ask_since)
             taken = outbox.known(one.sid for one in had) if had else set()
             db.session.rollback()
             ours = next((one for one in had if one.sid not in taken), None)
@@ -73,6 +73,14 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
         return Result("refused", refused=refused, code=refused.code)
     except sms.Unanswered as unanswered:
         return Result("unanswered", code=unanswered.code)
+
+
+def _ask(supplier: sms.Supplier, errand: outbox.Errand, since: dt.datetime) -> list[sms.Sent]:
+    """What the supplier has of this text. However flatly it refuses to say, that is no word on the text itself."""
+    try:
+        return supplier.find(to=errand.to, body=errand.body, since=since)
+    except sms.Refused as refused:
+        raise sms.Refused(refused.code, alarm=refused.alarm, retry_after_s=refused.retry_after_s) from None
 
 
 def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text | None:

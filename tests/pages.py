@@ -72,7 +72,9 @@ def _check_nothing_inline(elements: list[Element]) -> None:
             raise BadPage(f"style within the page, which the policy refuses: <{element.tag}>")
         if element.tag == "script" and (not element.get("src") or (element.text or "").strip()):
             raise BadPage("a script within the page, which the policy refuses")
-        if any(name.startswith("on") for name in element.attrib) or (element.get("href") or "").startswith("javascript:"):
+        if any(name.startswith("on") for name in element.attrib) or (element.get("href") or "").startswith(
+            "javascript:"
+        ):
             raise BadPage(f"script in an attribute of <{element.tag}>")
 
 
@@ -91,7 +93,11 @@ def _check_names(elements: list[Element]) -> None:
     for field in _named(elements, "input", "select", "textarea"):
         if (field.get("type") or "") in NEVER_ASKED or id(field) in inside:
             continue
-        if field.get("id") not in labelled and not field.get("aria-label") and not field.get("aria-labelledby"):
+        if (
+            field.get("id") not in labelled
+            and not field.get("aria-label")
+            and not field.get("aria-labelledby")
+        ):
             raise BadPage(f"a field without a label: {field.get('name')}")
     for link in _named(elements, "a", "button"):
         if not "".join(link.itertext()).strip() and not link.get("aria-label"):
@@ -102,7 +108,9 @@ def _check_head(elements: list[Element]) -> None:
     html = _named(elements, "html")[0]
     if html.get("lang") != "en":
         raise BadPage("the page does not say its language")
-    titles = ["".join(title.itertext()) for title in _named(_named(elements, "head")[0].findall("*"), "title")]
+    titles = [
+        "".join(title.itertext()) for title in _named(_named(elements, "head")[0].findall("*"), "title")
+    ]
     if len(titles) != 1 or not TITLE.fullmatch(titles[0]):
         raise BadPage(f"the title should read 'X – Places of Safety': {titles}")
     heads = _named(elements, "h1")

@@ -149,7 +149,6 @@ class Twilio:
                     found.append(_as_sent(message))
             return found[::-1]
 
-
     def close(self) -> None:
         """Let go of the connections that are kept open."""
         session = getattr(self._transport, "session", None)

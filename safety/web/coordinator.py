@@ -239,7 +239,7 @@ def _history(found: Referral) -> list[Line]:
         sa.select(AuditEvent).where(AuditEvent.referral_id == found.id).order_by(AuditEvent.id)
     ).all()
     names = _names({event.by for event in events})
-    homes = dict(db.session.execute(sa.select(Premises.id, Premises.name)).tuples().all())
+    homes = {house.id: house.name for house in db.session.scalars(sa.select(Premises))}
     return [Line(event.at, _event_words(event), _more(event, homes), names[event.by]) for event in events]
 
 
@@ -358,6 +358,8 @@ def place(referral_id: uuid.UUID) -> ResponseReturnValue:
     """Choose a room by hand: those that fit, and the nearest misses with what stands in the way."""
     found, form = _found(referral_id), PlaceForm()
     fitting = offer_rooms(form.bedspace_id, found, premises.rooms(now()), now())
+    if request.method == "POST" and not form.bedspace_id.choices:
+        return _not_now(referral_id, lifecycle.NotAllowed("No room is free any more"))
     if request.method != "POST" or not form.validate():
         return _asked(found, form, "place")
     if form.bedspace_id.data not in fitting and not form.reason.data:

@@ -32,7 +32,9 @@ class Page:
 
 
 PAGES = {
-    400: Page("That did not go through", ("Something in what was sent is not as it should be. Nothing was saved.",)),
+    400: Page(
+        "That did not go through", ("Something in what was sent is not as it should be. Nothing was saved.",)
+    ),
     404: Page(
         "Page not found",
         (
@@ -40,10 +42,19 @@ PAGES = {
             "A reference you were given over the telephone opens only for the people it is meant for.",
         ),
     ),
-    405: Page("That did not go through", ("This page cannot be used in that way. Go to the start and try again.",)),
-    410: Page("This page is no longer here", ("What it showed is over. Go to the start to see where things stand.",)),
-    413: Page("That is too much", ("What was sent is too long. Nothing was saved. Go back, make it shorter and try again.",)),
-    415: Page("That did not go through", ("What was sent is not a form of this service. Nothing was saved.",)),
+    405: Page(
+        "That did not go through", ("This page cannot be used in that way. Go to the start and try again.",)
+    ),
+    410: Page(
+        "This page is no longer here", ("What it showed is over. Go to the start to see where things stand.",)
+    ),
+    413: Page(
+        "That is too much",
+        ("What was sent is too long. Nothing was saved. Go back, make it shorter and try again.",),
+    ),
+    415: Page(
+        "That did not go through", ("What was sent is not a form of this service. Nothing was saved.",)
+    ),
     429: Page("You have tried too many times", ()),
     500: Page(
         "Sorry, something went wrong",
@@ -109,7 +120,9 @@ def _not_found(_problem: NotYours) -> ResponseReturnValue:
 
 def _too_many(problem: TooMany) -> ResponseReturnValue:
     minutes = -(-problem.wait_s // 60)
-    line = f"Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again. Nobody else is kept out by this."
+    line = (
+        f"Wait {minutes} minute{'s' if minutes > 1 else ''}, then try again. Nobody else is kept out by this."
+    )
     response = _page(429, Page(PAGES[429].title, (line,)))
     response.headers["Retry-After"] = str(problem.wait_s)
     return response

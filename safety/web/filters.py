@@ -54,7 +54,9 @@ def national(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     kind = phonenumbers.PhoneNumberFormat
-    return phonenumbers.format_number(parsed, kind.NATIONAL if parsed.country_code == 44 else kind.INTERNATIONAL)
+    return phonenumbers.format_number(
+        parsed, kind.NATIONAL if parsed.country_code == 44 else kind.INTERNATIONAL
+    )
 
 
 def tel(number: str) -> str:

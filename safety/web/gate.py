@@ -193,7 +193,12 @@ def _note_seen(response: Response) -> Response:
     """Write down that the person was here, after the view and in a transaction of its own, at most once a minute."""
     viewer: Viewer | None = g.get("viewer")
     view = current_app.view_functions.get(request.endpoint or "")
-    if viewer is None or response.status_code >= 500 or getattr(view, "poll", False) or "X-Poll" in request.headers:
+    if (
+        viewer is None
+        or response.status_code >= 500
+        or getattr(view, "poll", False)
+        or "X-Poll" in request.headers
+    ):
         return response
     if now() - viewer.seen_at < accounts.SEEN_EVERY:
         return response

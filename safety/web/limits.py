@@ -55,7 +55,11 @@ def count(*tries: tuple[str, str, str]) -> None:
     begin_write(deciding=False)
     now = clock.now()
     windows = [
-        (f"{kind}:{ring().index('try', subject)}:{item.amount}/{item.get_expiry()}", item.amount, item.get_expiry())
+        (
+            f"{kind}:{ring().index('try', subject)}:{item.amount}/{item.get_expiry()}",
+            item.amount,
+            item.get_expiry(),
+        )
         for kind, subject, rules in tries
         for item in parse_many(rules)
     ]
@@ -83,7 +87,9 @@ def _hit(key: str, seconds: int, now: dt.datetime) -> tuple[int, dt.datetime]:
         index_elements=[RateLimit.key],
         set_={
             "hits": sa.case((over, 1), else_=RateLimit.hits + 1),
-            "expires_at": sa.case((over, sa.literal(fresh, RateLimit.expires_at.type)), else_=RateLimit.expires_at),
+            "expires_at": sa.case(
+                (over, sa.literal(fresh, RateLimit.expires_at.type)), else_=RateLimit.expires_at
+            ),
         },
     ).returning(RateLimit.hits, RateLimit.expires_at)
     hits, expires_at = db.session.execute(counted.execution_options(populate_existing=True)).one()
@@ -93,7 +99,9 @@ def _hit(key: str, seconds: int, now: dt.datetime) -> tuple[int, dt.datetime]:
 def _forget(now: dt.datetime) -> None:
     """Remove counts that ended long ago; rows somebody is counting on at this moment are left for the next time."""
     begin_write(deciding=False)
-    ended = sa.select(RateLimit.key).where(RateLimit.expires_at < now - _KEPT).with_for_update(skip_locked=True)
+    ended = (
+        sa.select(RateLimit.key).where(RateLimit.expires_at < now - _KEPT).with_for_update(skip_locked=True)
+    )
     db.session.execute(
         sa.delete(RateLimit).where(RateLimit.key.in_(ended)).execution_options(synchronize_session=False)
     )

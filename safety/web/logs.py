@@ -38,7 +38,9 @@ def init_app(app: Flask) -> None:
     """Give the app's logger its one handler, before Flask gives it another. Again: nothing changes."""
     logger = logging.getLogger(app.name)
     if not logger.handlers:
-        handler = logging.StreamHandler(cast(TextIO, wsgi_errors_stream))  # finds where this request's errors go
+        handler = logging.StreamHandler(
+            cast(TextIO, wsgi_errors_stream)
+        )  # finds where this request's errors go
         handler.setFormatter(Frames("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -51,7 +53,8 @@ def _frames(problem: BaseException | None) -> list[str]:
         kind = type(problem)
         lines.append(f"{kind.__module__}.{kind.__qualname__}")
         lines += [
-            f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(problem.__traceback__)
+            f"  {frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(problem.__traceback__)
         ]
         problem = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
         if problem is not None:

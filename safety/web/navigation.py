@@ -1,4 +1,7 @@
-"""Which pages stand in the header, by role, and where each role starts. A page that is not there yet is left out."""
+"""Which pages stand in the header, by role, and where each role starts.
+
+The rule kept: a page that is not there, or that the role may not open, is left out.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ from flask import current_app, request, url_for
 
 from safety.lifecycle import Role
 
-_OFFICER = (("Find a place of safety", "officer.find"), ("Your referrals", "officer.home"))
+_OFFICER = (("Find a place of safety", "officer.find"), ("Your referrals", "officer.home"), ("Take over", "officer.take_over"))
 
 PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICER: _OFFICER,
     Role.LEAD: _OFFICER,
     Role.PROVIDER: (("Your beds", "provider.home"),),
-    Role.COORDINATOR: (("Referrals", "coordinator.home"), ("Alerts", "coordinator.alerts")),
+    Role.COORDINATOR: (("Duty", "coordinator.home"), ("Find a place of safety", "officer.find")),
     Role.OVERSIGHT: (),
 }
 
@@ -26,9 +29,11 @@ HOME: dict[Role, str] = {
 
 def items(role: Role | None) -> list[dict[str, object]]:
     """The header's links for this role, as the service navigation component takes them."""
-    shown = PAGES.get(role, ()) if role else ()
+    if role is None:
+        return []
+    views = current_app.view_functions
     return [
         {"text": text, "href": url_for(endpoint), "current": request.endpoint == endpoint}
-        for text, endpoint in shown
-        if endpoint in current_app.view_functions
+        for text, endpoint in PAGES.get(role, ())
+        if endpoint in views and role in getattr(views[endpoint], "allowed", ())
     ]

@@ -62,7 +62,9 @@ def sign_in() -> ResponseReturnValue:
         return _wrong(form, onward)
 
 
-def enter(claim: accounts.Claim, onward: str | None, renewed: accounts.Hashed | None = None) -> ResponseReturnValue:
+def enter(
+    claim: accounts.Claim, onward: str | None, renewed: accounts.Hashed | None = None
+) -> ResponseReturnValue:
     """Begin the session of a claim that is wholly proved, and go on. The only place where one begins. Raises Refused."""
     earlier = session.get("_user_id")
     begun = retrying(
@@ -74,7 +76,9 @@ def enter(claim: accounts.Claim, onward: str | None, renewed: accounts.Hashed | 
     session.clear()
     if token:
         session["csrf_token"] = token
-    session["_user_id"] = begun.user.session_token  # where Flask-Login looks; nothing else of a person is in the cookie
+    session["_user_id"] = (
+        begun.user.session_token
+    )  # where Flask-Login looks; nothing else of a person is in the cookie
     return redirect(onward or home(begun.user.role), 303)
 
 
@@ -116,7 +120,9 @@ def prove() -> ResponseReturnValue:
         form.refuse("password", "Enter the password of your account. This one is not right")
         return render_template("sign_in/prove.html", form=form, onward=onward), 400
     try:
-        token = retrying(lambda: accounts.prove(sign_in_id=sign_in_id, claim=claim, now=now()), deciding=False)
+        token = retrying(
+            lambda: accounts.prove(sign_in_id=sign_in_id, claim=claim, now=now()), deciding=False
+        )
     except accounts.Refused:
         return redirect(url_for("sign_in.sign_in", next=onward), 303)
     session["_user_id"] = token

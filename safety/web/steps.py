@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -215,23 +216,24 @@ def page(
     """The page of one step (GET), and what came of it (POST): recorded, committed, and back to where it is seen.
 
     back: the address of a placement's page; the placement may be another one afterwards. Raises NotFound for a step there
-    is not, and permissions.NotYours.
+    is not, or that is never this actor's, and permissions.NotYours.
     """
     step = BY_SLUG.get(slug)
-    if step is None or (step.press and request.method != "POST"):
+    if step is None or not _ever(step, actor.role) or (step.press and request.method != "POST"):
         raise NotFound
     instant = now()
     there = _offers(placement, slug, actor, instant)
     form = step.form(data=step.form.beforehand(instant))
     form.prepare(placement, instant)
-    if request.method != "POST":
-        if not there:
-            flash(f"That cannot be done now. {placements.told(placement)}.", "notice")
-            return redirect(back(placement), 303)
-        return _shown(placement, step, form, actor, template, back)
-    facts = form.facts(instant) if form.validate() else None
+    if request.method != "POST" and there:
+        return _shown(placement, step, form, actor, template, back(placement))
+    if request.method == "POST" and there and _nothing_to_choose(form):
+        return _back("No other room is free any more. Nothing was changed.", back(placement))
+    facts = form.facts(instant) if request.method == "POST" and form.validate() else None
     if facts is None:
-        return _shown(placement, step, form, actor, template, back)
+        if there:
+            return _shown(placement, step, form, actor, template, back(placement))
+        return _back(f"That cannot be done now. {placements.told(placement)}.", back(placement))
     placement_id = placement.id
     try:
         outcome = referrals.record(
@@ -240,37 +242,47 @@ def page(
     except (lifecycle.NotAllowed, placements.Conflict) as refused:
         db.session.rollback()
         placement = referrals.lookup(placement_id=placement_id, actor=actor)
-        first = next((field.name for field in form if field.name != "csrf_token"), None)
-        if first and there and _offers(placement, slug, actor, instant):
-            form.refuse("time" if "time" in form else first, str(refused))
-            return _shown(placement, step, form, actor, template, back)
-        flash(f"{refused}. Nothing was changed.", "notice")
-        return redirect(back(placement), 303)
+        asked = [field.name for field in _asked(form)]
+        if not asked or not there or not _offers(placement, slug, actor, instant):
+            return _back(f"{refused}. Nothing was changed.", back(placement))
+        form.refuse("time" if "time" in asked else asked[0], str(refused))
+        return _shown(placement, step, form, actor, template, back(placement))
     db.session.commit()
     _say(outcome, step)
     return redirect(back(outcome.placement), 303)
 
 
+def _ever(step: Step, role: Role) -> bool:
+    """Whether this is ever for people of this role: a house's page must not offer rooms of other houses, say."""
+    return any(role in row.who for row in lifecycle.TRANSITIONS if row.event is step.event)
+
+
+def _asked(form: StepForm) -> list[Any]:
+    return [field for field in form if field.name != "csrf_token"]
+
+
+def _nothing_to_choose(form: StepForm) -> bool:
+    return any(getattr(field, "offered", None) == frozenset() for field in _asked(form))
+
+
+def _back(words: str, to: str) -> ResponseReturnValue:
+    flash(words, "notice")
+    return redirect(to, 303)
+
+
 def _shown(
-    placement: Placement,
-    step: Step,
-    form: StepForm,
-    actor: Actor,
-    template: str,
-    back: Callable[[Placement], str],
+    placement: Placement, step: Step, form: StepForm, actor: Actor, template: str, back: str
 ) -> ResponseReturnValue:
-    asked = [field for field in form if field.name != "csrf_token"]
-    nothing_to_choose = any(getattr(field, "offered", True) == frozenset() for field in asked)
     html = render_template(
         template,
         placement=placement,
         referral=placement.referral,
         step=step,
         form=form,
-        asked=asked,
-        nothing_to_choose=nothing_to_choose,
+        asked=_asked(form),
+        nothing_to_choose=_nothing_to_choose(form),
         button=step.words(actor.role),
-        back=back(placement),
+        back=back,
         before=lifecycle.STATE_WORDS[State(placement.state_before)] if placement.state_before else "",
         state=lifecycle.STATE_WORDS[State(placement.state)],
     )

@@ -7,7 +7,13 @@ import sqlite3
 from sqlalchemy import exc
 
 # SQLAlchemy does not wrap what the BEGIN of extensions.install_sqlite raises.
-DATABASE_TROUBLE = (exc.OperationalError, exc.InterfaceError, exc.InternalError, exc.TimeoutError, sqlite3.OperationalError)
+DATABASE_TROUBLE = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.InternalError,
+    exc.TimeoutError,
+    sqlite3.OperationalError,
+)
 
 # Serialisation failure, deadlock, lock not available (PostgreSQL manual, appendix A).
 _BUSY = {"40001", "40P01", "55P03"}

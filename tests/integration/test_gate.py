@@ -29,7 +29,9 @@ DUTY = "0113 496 0100"
 
 @pytest.fixture(autouse=True)
 def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
 
 
 @pytest.fixture
@@ -90,7 +92,9 @@ def token(client, path: str = "/sign-in") -> str:
 
 
 def sign_in(client, user) -> str:
-    answer = client.post("/sign-in", data={"csrf_token": token(client), "email": user.email, "password": SECRET})
+    answer = client.post(
+        "/sign-in", data={"csrf_token": token(client), "email": user.email, "password": SECRET}
+    )
     assert answer.status_code == 303
     return token(client, "/home")
 
@@ -123,7 +127,9 @@ def test_a_role_that_may_not_come_in_gets_the_page_of_what_does_not_exist(doors,
     db.session.commit()
     sign_in(client, user)
     missing, forbidden = client.get("/nothing-here"), client.get("/officers-only")
-    assert (forbidden.status_code, forbidden.data) == (missing.status_code, missing.data) == (404, missing.data)
+    assert (
+        (forbidden.status_code, forbidden.data) == (missing.status_code, missing.data) == (404, missing.data)
+    )
     assert sorted(forbidden.headers) == sorted(missing.headers)
 
 
@@ -184,7 +190,9 @@ def test_something_sent_after_the_session_ended_gets_a_page_that_says_so(doors, 
     csrf = sign_in(client, user)
     db.session.execute(sa.update(SignIn).values(ended_at=factories.NOW, ended_by="clock"))
     db.session.commit()
-    answer = client.post("/write-something", data={"csrf_token": csrf}, headers={"Referer": "http://localhost/officers-only"})
+    answer = client.post(
+        "/write-something", data={"csrf_token": csrf}, headers={"Referer": "http://localhost/officers-only"}
+    )
     assert answer.status_code == 401
     assert "You were signed out" in answer.text
     assert DUTY in answer.text
@@ -336,7 +344,9 @@ def test_work_is_done_again_when_the_database_was_busy_and_leaves_nothing_of_the
 
 def test_work_begins_as_a_writer_even_after_something_was_read(app):
     begun = []
-    sa.event.listen(db.engine, "begin", lambda raw: begun.append(raw.get_execution_options().get("pos_begin")))
+    sa.event.listen(
+        db.engine, "begin", lambda raw: begun.append(raw.get_execution_options().get("pos_begin"))
+    )
     with app.test_request_context("/"):
         db.session.execute(sa.text("SELECT 1"))
         assert web.retrying(lambda: "done") == "done"
@@ -386,7 +396,15 @@ def test_two_writers_at_once_wait_for_each_other(app):
 # What every answer carries
 
 
-PATHS = ["/", "/sign-in", "/nothing-here", "/healthz", "/sign-out", "/static/nothing/app.css", "/static/nothing/no.css"]
+PATHS = [
+    "/",
+    "/sign-in",
+    "/nothing-here",
+    "/healthz",
+    "/sign-out",
+    "/static/nothing/app.css",
+    "/static/nothing/no.css",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -471,8 +489,8 @@ def test_pages_are_small_on_the_wire(client):
 )
 def test_nothing_is_compressed_in_which_a_secret_could_stand_beside_chosen_words(doors, client, ask, packed):
     doors.config["WTF_CSRF_CHECK_DEFAULT"] = False
-    headers = {"Accept-Encoding": "br, gzip", **ask.pop("headers", {})}
-    answer = client.open(**ask, headers=headers)
+    headers = {"Accept-Encoding": "br, gzip", **ask.get("headers", {})}
+    answer = client.open(**ask | {"headers": headers})
     assert answer.headers.get("Content-Encoding") == ("br" if packed else None)
 
 
@@ -533,7 +551,9 @@ def test_ready_means_migrated_at_least_as_far_as_this_code(app, client, version,
 def test_an_older_schema_is_not_ready(app, client, monkeypatch):
     current = db.session.scalar(sa.text("SELECT version_num FROM alembic_version"))
     db.session.rollback()
-    monkeypatch.setattr("safety.web.public._revisions", lambda _folder: ("next", frozenset({current, "next"})))
+    monkeypatch.setattr(
+        "safety.web.public._revisions", lambda _folder: ("next", frozenset({current, "next"}))
+    )
     assert client.get("/readyz").status_code == 503
 
 

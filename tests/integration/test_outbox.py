@@ -386,6 +386,17 @@ def test_a_supplier_that_cannot_be_asked_is_not_sent_to(desk: Desk) -> None:
     assert desk.supplier.sends_to(queued.to) == 1
 
 
+def test_a_supplier_that_flatly_refuses_to_say_has_not_refused_the_text(desk: Desk) -> None:
+    desk.supplier.next = ["drop"]
+    desk.supplier.next_find = [sms.Refused("404", permanent=True)]
+    queued = text(worth=60 * MINUTE)
+    for _ in range(3):
+        desk.round()
+        desk.later(2 * MINUTE)
+    assert fresh(queued).state == MessageState.SENT
+    assert desk.supplier.sends == 1
+
+
 def test_a_lease_that_ran_out_is_asked_about_first(desk: Desk) -> None:
     queued = text()
     (errand,) = claim()

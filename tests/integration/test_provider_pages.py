@@ -351,9 +351,9 @@ def test_moving_shows_only_free_rooms_that_suit(home, house):
     home.press(at(placement, "move"), bedspace_id=str(flat.id))
     assert fresh(placement).bedspace_id == flat.id
     refused = home.post(at(placement, "move"), 400, bedspace_id=str(small.id))
-    assert summary(refused) == ["Select the room"]
+    assert summary(refused) == ["Select a room that is still free"]
     refused = home.post(at(placement, "move"), 400, bedspace_id="1 OR 1")
-    assert summary(refused) == ["Select the room"]
+    assert summary(refused) == ["Select a room that is still free"]
 
 
 def test_a_house_without_another_room_says_whom_to_ring(home, house):
@@ -419,17 +419,26 @@ def test_the_buttons_of_a_state_are_the_rows_of_the_table(home):
         assert buttons(home.get(at(placed(state)))) == wanted
 
 
-def test_what_is_not_for_a_house_cannot_be_sent_by_one(home):
+def test_what_is_not_for_a_house_is_not_found_and_no_other_house_is_ever_named(home):
     placement = placed(State.ARRIVED)
-    home.get(at(placement))
-    for slug in ("transfer", "extend", "cancel", "set-off", "late"):
-        if slug != "late":
-            assert "cannot be done now" in words(home.get(home.get(at(placement, slug), 303).headers["Location"]))
-    other = factories.house(outcode="LS2").bedspaces[0]
+    other = factories.house(outcode="LS2", name="Elsewhere House").bedspaces[0]
     db.session.commit()
-    home.press(at(placement, "transfer"), bedspace_id=str(other.id), reason="needs")
-    home.press(at(placement, "late"))
+    home.get("/house")
+    for slug in ("transfer", "extend", "cancel", "set-off", "late"):
+        answers = [home.post(at(placement, slug), 404), home.get(at(placement, slug), 404)]
+        answers.append(home.post(at(placement, slug), 404, bedspace_id=str(other.id), reason="needs"))
+        assert not any("Elsewhere" in answer.text for answer in answers)
     assert fresh(placement).state == State.ARRIVED
+
+
+def test_what_cannot_be_done_in_this_state_is_said_so(home):
+    placement = placed(State.ARRIVED)
+    home.get("/house")
+    for answer in (home.get(at(placement, "withdraw"), 303), home.post(at(placement, "withdraw"))):
+        page = words(home.get(answer.headers["Location"]))
+        assert "That cannot be done now. Recorded as arrived at 14:00 by the house, by text." in page
+    page = words(home.press(at(placement, "withdraw"), reason="staff"))
+    assert "Nothing was changed." in page and fresh(placement).state == State.ARRIVED
 
 
 def test_a_placement_of_another_provider_looks_like_none(home, house):

@@ -27,7 +27,9 @@ DUTY = "0113 496 0100"
 
 @pytest.fixture(autouse=True)
 def cheap_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
 
 
 @pytest.fixture
@@ -92,7 +94,12 @@ def test_the_sign_in_page_shows_the_duty_number_and_what_to_have_ready(client):
     answer = client.get("/sign-in")
     assert "<title>Sign in – Places of Safety</title>" in answer.text
     assert 'href="tel:+441134960100"' in answer.text
-    for thing in ("collar number", "first half of the postcode", "whether they are an adult", "when you can be there"):
+    for thing in (
+        "collar number",
+        "first half of the postcode",
+        "whether they are an adult",
+        "when you can be there",
+    ):
         assert thing in answer.text
     check_page(answer)
 
@@ -221,12 +228,36 @@ def test_nothing_typed_is_lost_but_the_password(client, officer):
         ({}, "Enter your email address", "#email"),
         ({"email": "pat@force.example"}, "Enter your password", "#password"),
         ({"email": "pat", "password": "x"}, "Enter an email address in the correct format", "#email"),
-        ({"email": "p" * 300 + "@x.example", "password": "x"}, "Email address must be 254 characters or fewer", "#email"),
-        ({"email": "pat@force.example", "password": "x" * 200}, "Password must be 128 characters or fewer", "#password"),
-        ({"email": "pat@force\x00.example", "password": "x"}, "Email address had characters that cannot be seen", "#email"),
-        ({"email": "pat@force\u202e.example", "password": "x"}, "Email address had characters that cannot be seen", "#email"),
-        ({"email": ["pat@force.example", "x@y.example"], "password": "x"}, "Email address was answered more than once", "#email"),
-        ({"email": "pat@force.example", "password": ["x", "y"]}, "Password was answered more than once", "#password"),
+        (
+            {"email": "p" * 300 + "@x.example", "password": "x"},
+            "Email address must be 254 characters or fewer",
+            "#email",
+        ),
+        (
+            {"email": "pat@force.example", "password": "x" * 200},
+            "Password must be 128 characters or fewer",
+            "#password",
+        ),
+        (
+            {"email": "pat@force\x00.example", "password": "x"},
+            "Email address had characters that cannot be seen",
+            "#email",
+        ),
+        (
+            {"email": "pat@force\u202e.example", "password": "x"},
+            "Email address had characters that cannot be seen",
+            "#email",
+        ),
+        (
+            {"email": ["pat@force.example", "x@y.example"], "password": "x"},
+            "Email address was answered more than once",
+            "#email",
+        ),
+        (
+            {"email": "pat@force.example", "password": ["x", "y"]},
+            "Password was answered more than once",
+            "#password",
+        ),
     ],
 )
 def test_bad_input_gets_the_same_page_back_with_what_to_do(client, officer, sent, message, place):
@@ -243,13 +274,20 @@ def test_broken_encoding_and_other_kinds_of_content_are_refused(client, officer)
     csrf = token(client)
     part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     body = b"".join(
-        part % pair for pair in [(b"csrf_token", csrf.encode()), (b"email", b"pat\xff@force.example"), (b"password", b"x")]
+        part % pair
+        for pair in [
+            (b"csrf_token", csrf.encode()),
+            (b"email", b"pat\xff@force.example"),
+            (b"password", b"x"),
+        ]
     )
     broken = client.post("/sign-in", data=body + b"--x--\r\n", content_type="multipart/form-data; boundary=x")
     assert broken.status_code == 400
     assert "cannot be seen" in broken.text
     for body in ("[1, 2]", '"x"', "{"):
-        told = client.post("/sign-in", data=body, content_type="application/json", headers={"X-CSRFToken": csrf})
+        told = client.post(
+            "/sign-in", data=body, content_type="application/json", headers={"X-CSRFToken": csrf}
+        )
         assert told.status_code == 400
         assert "Enter your email address" in told.text
 
@@ -332,14 +370,18 @@ def test_last_seen_is_written_at_most_once_a_minute(client, officer, clock):
     began = clock.at
     clock.forward(seconds=59)
     writes = []
-    sa.event.listen(db.engine, "begin", lambda raw: writes.append(raw.get_execution_options().get("pos_begin")))
+    sa.event.listen(
+        db.engine, "begin", lambda raw: writes.append(raw.get_execution_options().get("pos_begin"))
+    )
     client.get("/home")
     assert "IMMEDIATE" not in writes
     assert sessions()[0].seen_at == began
     clock.forward(seconds=1)
     client.get("/home")
     assert sessions()[0].seen_at == clock.at
-    assert not db.session.scalar(sa.select(sa.func.count()).select_from(SignIn).where(SignIn.seen_at > clock.at))
+    assert not db.session.scalar(
+        sa.select(sa.func.count()).select_from(SignIn).where(SignIn.seen_at > clock.at)
+    )
 
 
 def test_a_form_left_open_on_the_road_goes_through_after_signing_in_again(client, officer, clock):
@@ -482,7 +524,9 @@ def test_proving_again_makes_the_proof_fresh_and_changes_the_token(client, offic
     assert DUTY in page.text
     check_page(page)
     csrf = token(client, "/prove-who-you-are")
-    wrong = client.post("/prove-who-you-are?next=/home", data={"csrf_token": csrf, "password": "no, not this"})
+    wrong = client.post(
+        "/prove-who-you-are?next=/home", data={"csrf_token": csrf, "password": "no, not this"}
+    )
     assert wrong.status_code == 400
     check_page(wrong)
     assert sessions()[0].proved_at == NOW
@@ -518,7 +562,9 @@ def test_a_second_step_stands_between_the_password_and_the_session(app, client, 
 
 
 def test_a_weaker_hash_is_renewed_at_sign_in(client, officer, monkeypatch):
-    monkeypatch.setattr(accounts, "hasher", accounts.PasswordHasher(time_cost=2, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        accounts, "hasher", accounts.PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)
+    )
     attempt(client)
     stored = db.session.scalar(sa.select(User.password_hash))
     assert "t=2" in stored
@@ -567,9 +613,13 @@ def test_an_account_is_created_with_a_phone_that_texts_find(app):
     assert user.phone_index
     assert user.password_hash == secret.value
     with pytest.raises(accounts.EmailTaken):
-        accounts.create(email="new@force.example", name="X", role=Role.OVERSIGHT, password=secret, by="clock", now=NOW)
+        accounts.create(
+            email="new@force.example", name="X", role=Role.OVERSIGHT, password=secret, by="clock", now=NOW
+        )
     with pytest.raises(ValueError, match="not an e-mail address"):
-        accounts.create(email="new at force", name="X", role=Role.OVERSIGHT, password=secret, by="clock", now=NOW)
+        accounts.create(
+            email="new at force", name="X", role=Role.OVERSIGHT, password=secret, by="clock", now=NOW
+        )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.pages import BadPage, check_page
 PIECE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLOT = re.compile(r"<(?:(?P<kind>[^:<>]+):)?(?P<name>[a-z_]+)>")
 # Slots that may hold any text: a folder of the static files, and what is checked against a table of known names.
-ANY_TEXT = {"release", "reference", "code"}
+ANY_TEXT = {"release", "reference", "code", "slug"}
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,23 @@ def test_every_address_is_written_in_kebab_case_and_typed(app):
         for piece in rule.rule.strip("/").split("/"):
             slot = SLOT.fullmatch(piece)
             if slot:
-                assert slot["kind"] or slot["name"] in ANY_TEXT, f"{rule.rule}: say what kind of thing <{slot['name']}> is"
+                assert slot["kind"] or slot["name"] in ANY_TEXT, (
+                    f"{rule.rule}: say what kind of thing <{slot['name']}> is"
+                )
             else:
                 assert piece == "" or PIECE.fullmatch(piece), f"{rule.rule} is not in kebab-case"
         assert rule.rule == "/" or not rule.rule.endswith("/"), f"{rule.rule} ends in a slash"
+
+
+def test_the_header_leads_only_where_its_reader_may_go(app):
+    from safety.web import home, navigation
+
+    for role in navigation.PAGES:
+        with app.test_request_context("/"):
+            links = [str(item["href"]) for item in navigation.items(role)] + [home(role)]
+        for link in links:
+            endpoint, _ = app.url_map.bind("localhost").match(link, method="GET")
+            assert role in app.view_functions[endpoint].allowed, f"{role} is led to {link}"
 
 
 def test_pages_that_refresh_themselves_are_only_looked_at(app):

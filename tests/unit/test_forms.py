@@ -9,7 +9,20 @@ from flask import Flask, render_template_string
 from werkzeug.datastructures import MultiDict
 
 from safety import create_app
-from safety.web.forms import AnyOf, ClockTime, Day, Form, Mobile, OneOf, Password, Pick, Text, Tick, Whole, Words
+from safety.web.forms import (
+    AnyOf,
+    ClockTime,
+    Day,
+    Form,
+    Mobile,
+    OneOf,
+    Password,
+    Pick,
+    Text,
+    Tick,
+    Whole,
+    Words,
+)
 from tests.conftest import settings_for
 from tests.pages import check_page
 
@@ -23,7 +36,12 @@ class Everything(Form):
     many = Whole("How many people", needed="Enter how many", least=1, greatest=12)
     at = ClockTime("Time of arrival")
     phone = Mobile("Mobile number", needed="Enter a mobile number")
-    who = OneOf("Who is it for?", subject="Who it is for", choices={"women": "Women", "men": "Men"}, needed="Select who")
+    who = OneOf(
+        "Who is it for?",
+        subject="Who it is for",
+        choices={"women": "Women", "men": "Men"},
+        needed="Select who",
+    )
     needs = AnyOf("Needs", choices={"step_free": "No stairs", "cot": "Cot"})
     area = Pick("Area", choices={"north": "North", "south": "South"}, needed="Select an area")
     sure = Tick("They agree to come", needed="Select that they agree")
@@ -44,8 +62,10 @@ GOOD = {
     "day": ["13", "1", "2027"],
 }
 
-PAGE = """{% extends "base.html" %}{% block title %}Everything{% endblock %}{% block content %}{{ error_summary(form) }}<h1>All</h1>
-{% call form_for(form) %}{% for field in form if field.name != "csrf_token" %}{{ field }}{% endfor %}{{ submit("Send") }}{% endcall %}
+PAGE = """{% extends "base.html" %}{% block title %}Everything{% endblock %}
+{% block content %}{{ error_summary(form) }}<h1>All</h1>
+{% call form_for(form) %}{% for field in form if field.name != "csrf_token" %}{{ field }}{% endfor %}
+{{ submit("Send") }}{% endcall %}
 {% endblock %}"""
 
 
@@ -96,7 +116,9 @@ def test_good_answers_are_taken_and_plain(app):
 
 def test_a_page_that_is_looked_at_shows_what_was_saved_before(app):
     with app.test_request_context("/"):
-        form = Everything(data={"name": "77", "many": 2, "needs": ["cot"], "who": "men", "day": dt.date(2027, 3, 4)})
+        form = Everything(
+            data={"name": "77", "many": 2, "needs": ["cot"], "who": "men", "day": dt.date(2027, 3, 4)}
+        )
         html = render_template_string(PAGE, form=form)
     check_page(app.response_class(html, content_type="text/html"))
     assert 'value="77"' in html
@@ -161,7 +183,15 @@ def test_a_wrong_answer_is_said_once_with_a_link_to_its_box(app, changes, messag
 
 
 def test_nothing_that_was_typed_is_lost(app):
-    _, html = send(app, name="1234567", many="lots", at="soon", phone="0770", day=["31", "2", "2027"], note="one <b>\ntwo")
+    _, html = send(
+        app,
+        name="1234567",
+        many="lots",
+        at="soon",
+        phone="0770",
+        day=["31", "2", "2027"],
+        note="one <b>\ntwo",
+    )
     for typed in ("1234567", "lots", "soon", "0770", "31", "2027", "one &lt;b&gt;\ntwo"):
         assert typed in html
     assert html.count(" checked") == 4
@@ -171,19 +201,35 @@ def test_nothing_that_was_typed_is_lost(app):
 def test_what_was_saved_before_does_not_stand_in_for_what_was_left_out(app):
     with app.test_request_context("/", method="POST", data={"name": "1"}):
         form = Everything(data={"who": "men", "needs": ["cot"], "many": 4, "sure": True, "note": "old"})
-    assert (form.who.data, form.needs.data, form.many.data, form.sure.data, form.note.data) == (None, [], "", False, "")
+    assert (form.who.data, form.needs.data, form.many.data, form.sure.data, form.note.data) == (
+        None,
+        [],
+        "",
+        False,
+        "",
+    )
 
 
 @pytest.mark.parametrize(
     ("typed", "clock"),
-    [("14:30", (14, 30)), ("1430", (14, 30)), ("2pm", (14, 0)), ("12am", (0, 0)), ("12.05 pm", (12, 5)), ("730", (7, 30)), ("00:00", (0, 0))],
+    [
+        ("14:30", (14, 30)),
+        ("1430", (14, 30)),
+        ("2pm", (14, 0)),
+        ("12am", (0, 0)),
+        ("12.05 pm", (12, 5)),
+        ("730", (7, 30)),
+        ("00:00", (0, 0)),
+    ],
 )
 def test_times_are_read_as_people_type_them(app, typed, clock):
     form, _ = send(app, at=typed)
     assert form.at.clock == dt.time(*clock)
 
 
-@pytest.mark.parametrize("typed", ["07700900123", "+44 7700 900123", "0044 7700 900123", "(07700) 900-123", "+44 (0)7700 900123"])
+@pytest.mark.parametrize(
+    "typed", ["07700900123", "+44 7700 900123", "0044 7700 900123", "(07700) 900-123", "+44 (0)7700 900123"]
+)
 def test_mobiles_are_read_as_people_write_them(app, typed):
     form, _ = send(app, phone=typed)
     assert form.phone.e164 == "+447700900123"

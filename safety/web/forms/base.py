@@ -69,7 +69,9 @@ class Form(FlaskForm):  # type: ignore[misc]
                 field.errors = [f"{subject} was answered more than once. Give one answer"]
                 good = False
             elif field.name in self._unseen:
-                field.errors = [f"{subject} had characters that cannot be seen. We took them out: check it and send it again"]
+                field.errors = [
+                    f"{subject} had characters that cannot be seen. We took them out: check it and send it again"
+                ]
                 good = False
         return good
 

@@ -165,7 +165,9 @@ class Words(Text):
     one_line = False
 
     def __init__(self, label: str, *, most: int, rows: int = 3, **kwargs: Any) -> None:
-        super().__init__(label, most=most, drawn={"rows": rows, **(kwargs.pop("drawn", None) or {})}, **kwargs)
+        super().__init__(
+            label, most=most, drawn={"rows": rows, **(kwargs.pop("drawn", None) or {})}, **kwargs
+        )
 
 
 class Password(Text):
@@ -194,7 +196,9 @@ class Whole(Text):
     def read(self, typed: str) -> None:
         """Raises StopValidation for anything but a whole number in range."""
         if not re.fullmatch(r"[0-9]{1,6}", typed) or not self.least <= int(typed) <= self.greatest:
-            raise StopValidation(f"{self.subject} must be a whole number from {self.least} to {self.greatest}")
+            raise StopValidation(
+                f"{self.subject} must be a whole number from {self.least} to {self.greatest}"
+            )
         self.number = int(typed)
 
 
@@ -248,7 +252,11 @@ class Mobile(Text):
 
 def _of_a_play(number: phonenumbers.PhoneNumber) -> bool:
     """Whether it is a mobile that Ofcom keeps for drama: valid nowhere, and what everybody has in the demonstration."""
-    play = number.country_code == 44 and not number.extension and 7700900000 <= (number.national_number or 0) <= 7700900999
+    play = (
+        number.country_code == 44
+        and not number.extension
+        and 7700900000 <= (number.national_number or 0) <= 7700900999
+    )
     return play and not current_app.config["SETTINGS"].production
 
 
@@ -376,7 +384,9 @@ class Day(_Question, Field):  # type: ignore[misc]
             if not re.fullmatch(r"[0-9]{4}" if name == "year" else r"[0-9]{1,2}", text):
                 self.at_fault = name
                 raise StopValidation(
-                    f"{self.subject}: the year must have 4 numbers" if name == "year" else f"{self.subject} must be a real date"
+                    f"{self.subject}: the year must have 4 numbers"
+                    if name == "year"
+                    else f"{self.subject} must be a real date"
                 )
         try:
             self.data = dt.date(int(boxes["year"]), int(boxes["month"]), int(boxes["day"]))

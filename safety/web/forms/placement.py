@@ -193,7 +193,7 @@ class DepartForm(StepForm):
 class MoveForm(StepForm):
     """Which other room of the same house."""
 
-    bedspace_id = OneOf("Which room?", needed="Select the room")
+    bedspace_id = OneOf("Which room?", needed="Select a room that is still free")
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """The free rooms of the house that suit them."""
@@ -215,7 +215,7 @@ class MoveForm(StepForm):
 class TransferForm(StepForm):
     """Which room of which other house, and why."""
 
-    bedspace_id = OneOf("Which room?", needed="Select the room")
+    bedspace_id = OneOf("Which room?", needed="Select a room that is still free")
     reason = OneOf("Why do they move?", choices=lifecycle.TRANSFER, needed="Select why they move")
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
@@ -271,7 +271,7 @@ class BorderForm(Form):
 class PlaceForm(Form):
     """Which room, chosen by hand, and why it is right if it does not fit everything asked for."""
 
-    bedspace_id = OneOf("Which room?", needed="Select the room")
+    bedspace_id = OneOf("Which room?", needed="Select a room that is still free")
     reason = Pick(
         "If the room does not fit everything asked for, why is it right all the same?",
         choices=OVERRIDE,
