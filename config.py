@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import limits
+
 
 class BadSetting(Exception):
     """A setting is missing or wrong. The message names it, says what is wrong and never repeats its value."""
@@ -58,6 +60,7 @@ class Settings:
     ADDRESS_AFTER_ARRIVAL_MIN: int
     PROOF_FRESH_MIN: int
     DRAFT_KEEP_H: int
+    RETENTION_DAYS: int  # after a referral closes; then all that is sealed of it is erased
     IDLE_MIN: int
     IDLE_HOLDING_MIN: int
     SESSION_MAX_H: int
@@ -99,12 +102,20 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         POS_PUBLIC_URL=_public_url(env, strict=strict),
         POS_TRUSTED_HOSTS=_list(env, "POS_TRUSTED_HOSTS", needed=strict),
         POS_PROXIES=_whole(env, "POS_PROXIES", 0, 0, 5),
-        DUTY_NUMBER=_text(env, "DUTY_NUMBER", "" if strict else "0113 496 0100", r"[0-9 +()]{8,20}", "a telephone number"),
+        DUTY_NUMBER=_text(
+            env, "DUTY_NUMBER", "" if strict else "0113 496 0100", r"[0-9 +()]{8,20}", "a telephone number"
+        ),
         ON_CALL_MOBILE=_phone(env, "ON_CALL_MOBILE", "" if strict else "+447700900199", strict=strict),
         POS_SMS=sms,
-        TWILIO_ACCOUNT_SID=_text(env, "TWILIO_ACCOUNT_SID", None if twilio else "-", r"AC[0-9a-f]{32}|-", "AC and 32 hex digits"),
-        TWILIO_KEY_SID=_text(env, "TWILIO_KEY_SID", None if twilio else "-", r"(SK|AC)[0-9a-f]{32}|-", "SK and 32 hex digits"),
-        TWILIO_KEY_SECRET=_text(env, "TWILIO_KEY_SECRET", None if twilio else "-", r"\S+", "the key's secret"),
+        TWILIO_ACCOUNT_SID=_text(
+            env, "TWILIO_ACCOUNT_SID", None if twilio else "-", r"AC[0-9a-f]{32}|-", "AC and 32 hex digits"
+        ),
+        TWILIO_KEY_SID=_text(
+            env, "TWILIO_KEY_SID", None if twilio else "-", r"(SK|AC)[0-9a-f]{32}|-", "SK and 32 hex digits"
+        ),
+        TWILIO_KEY_SECRET=_text(
+            env, "TWILIO_KEY_SECRET", None if twilio else "-", r"\S+", "the key's secret"
+        ),
         TWILIO_AUTH_TOKENS=_list(env, "TWILIO_AUTH_TOKENS", needed=twilio),
         TWILIO_FROM=_phone(env, "TWILIO_FROM", "" if twilio else "+447700900000", strict=strict),
         TWILIO_API_BASE=env.get("TWILIO_API_BASE", ""),
@@ -124,12 +135,20 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ADDRESS_AFTER_ARRIVAL_MIN=_whole(env, "ADDRESS_AFTER_ARRIVAL_MIN", 60, 0, 240),
         PROOF_FRESH_MIN=_whole(env, "PROOF_FRESH_MIN", 15, 1, 60),
         DRAFT_KEEP_H=_whole(env, "DRAFT_KEEP_H", 24, 1, 72),
+        RETENTION_DAYS=_whole(env, "RETENTION_DAYS", 30, 1, 365),
         IDLE_MIN=_whole(env, "IDLE_MIN", 15, 2, 60),
         IDLE_HOLDING_MIN=_whole(env, "IDLE_HOLDING_MIN", 120, 15, 480),
         SESSION_MAX_H=_whole(env, "SESSION_MAX_H", 12, 1, 24),
         SIGN_IN_PER_ACCOUNT=env.get("SIGN_IN_PER_ACCOUNT", "5 per minute; 20 per hour"),
         SIGN_IN_PER_SOURCE=env.get("SIGN_IN_PER_SOURCE", "30 per minute; 300 per hour"),
     )
+    if settings.POS_INDEX_KEY in settings.POS_FIELD_KEYS.values():
+        raise BadSetting("POS_INDEX_KEY: is also one of POS_FIELD_KEYS; it needs a key of its own")
+    for name in ("SIGN_IN_PER_ACCOUNT", "SIGN_IN_PER_SOURCE"):
+        try:
+            limits.parse_many(getattr(settings, name))
+        except ValueError as problem:
+            raise BadSetting(f"{name}: should be like 5 per minute; 20 per hour") from problem
     if settings.STALE_H <= settings.FRESH_H:
         raise BadSetting("STALE_H: must be longer than FRESH_H")
     return settings
@@ -138,7 +157,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def as_flask(settings: Settings) -> dict[str, Any]:
     """The settings as Flask wants them, with what follows from them for Flask and its extensions."""
     secure = settings.POS_PUBLIC_URL.startswith("https://")
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # hide_parameters: a database error is logged without the values it was about.
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if settings.DATABASE_URL.startswith("postgresql"):
         # A frozen process may not hold the one writer's place: the database ends its transaction after 10 s.
         options["connect_args"] = {

@@ -102,9 +102,13 @@ def verify() -> list[str]:
     problems: list[str] = []
     digest, expected = "", 0
     rows = db.session.execute(
-        sa.select(Seal, AuditEvent).outerjoin(AuditEvent, AuditEvent.id == Seal.event_id).order_by(Seal.position)
+        sa.select(Seal, AuditEvent)
+        .outerjoin(AuditEvent, AuditEvent.id == Seal.event_id)
+        .order_by(Seal.position)
     ).yield_per(500)
-    for link, event in rows:
+    for row in rows:
+        link: Seal = row[0]
+        event: AuditEvent | None = row[1]  # an outer join: the event may be gone
         expected += 1
         if link.position != expected:
             problems.append(f"audit: link {expected} is missing")

@@ -16,6 +16,6 @@ from safety.extensions import db
 def now() -> dt.datetime:
     """This instant, aware, in UTC."""
     if db.engine.dialect.name == "postgresql":
-        instant = db.session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        instant: dt.datetime = db.session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return instant.astimezone(dt.UTC)
     return dt.datetime.now(dt.UTC)

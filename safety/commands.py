@@ -20,6 +20,8 @@ def init_app(app: Flask) -> None:
         for breach in found:
             click.echo(breach)
         if found:
-            click.echo(f"{len(found)} breach{'es' if len(found) > 1 else ''}. Ring whoever runs this service before anything else.")
+            click.echo(
+                f"{len(found)} breach{'es' if len(found) > 1 else ''}. Ring whoever runs this service before anything else."
+            )
             sys.exit(1)
         click.echo("Every invariant holds, and the audit trail is as it was sealed.")

@@ -20,7 +20,9 @@ from safety.models.alerts import ALERT_WORDS, URGENT
 _WORTH_H = 4
 
 
-def raise_alert(*, kind: AlertKind, subject: str, referral: Referral | None = None, now: dt.datetime) -> Alert:
+def raise_alert(
+    *, kind: AlertKind, subject: str, referral: Referral | None = None, now: dt.datetime
+) -> Alert:
     """Raise an alert, or find it already raised: one open alert a kind and subject.
 
     subject: "referral:<hex>", "text:<hex>" or a word. An urgent one is texted to whoever is on call in the same transaction.
@@ -52,7 +54,9 @@ def standing(*, kind: AlertKind, subject: str) -> Alert | None:
 
 def subjects(*, kind: AlertKind) -> set[str]:
     """What the open alerts of this kind are about."""
-    return set(db.session.scalars(sa.select(Alert.subject).where(Alert.kind == kind, Alert.ended_at.is_(None))))
+    return set(
+        db.session.scalars(sa.select(Alert.subject).where(Alert.kind == kind, Alert.ended_at.is_(None)))
+    )
 
 
 def end(*, kind: AlertKind, subject: str, now: dt.datetime) -> None:
@@ -72,7 +76,9 @@ def claim(*, code: str, by: str, now: dt.datetime) -> Alert | None:
         return None
     if alert.claimed_by is None:
         alert.claimed_at, alert.claimed_by = now, by
-        audit.record(what="alert_claimed", by=by, now=now, referral_id=alert.referral_id, facts={"alert": alert.id})
+        audit.record(
+            what="alert_claimed", by=by, now=now, referral_id=alert.referral_id, facts={"alert": alert.id}
+        )
         db.session.flush()
     return alert
 
@@ -99,7 +105,7 @@ def open_alerts() -> Sequence[Alert]:
     return sorted(alerts, key=lambda alert: (not alert.urgent, order[AlertKind(alert.kind)], alert.raised_at))
 
 
-def _open() -> sa.Select[tuple[Alert]]:
+def _open() -> sa.Select[Alert]:
     return sa.select(Alert).where(Alert.ended_at.is_(None))
 
 
@@ -130,5 +136,3 @@ def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
         alert_id=alert.id,
     )
     db.session.flush()
-
-

@@ -110,7 +110,9 @@ def both_or_neither(one: str, other: str) -> sa.CheckConstraint:
 
 def live_only(name: str, *columns: str, where: str, unique: bool = True) -> sa.Index:
     """A partial index, the same predicate on both databases."""
-    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    return sa.Index(
+        name, *columns, unique=unique, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
+    )
 
 
 @event.listens_for(db.session, "before_commit")

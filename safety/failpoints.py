@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from pathlib import Path
 
 
 class Failed(Exception):
@@ -22,7 +23,7 @@ def reach(name: str) -> None:
     """
     asked = os.environ.get("POS_FAILPOINTS")
     when = os.environ.get("POS_FAILPOINTS_WHEN")
-    if not asked or (when and not os.path.exists(when)):
+    if not asked or (when and not Path(when).exists()):
         return
     for entry in asked.split(","):
         wanted, action, *chance = entry.strip().split(":")

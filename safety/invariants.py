@@ -42,7 +42,8 @@ def _beds(now: dt.datetime) -> Iterator[str]:
     closed |= set(
         db.session.scalars(
             sa.select(OutOfService.bedspace_id).where(
-                OutOfService.ended_at.is_(None), sa.or_(OutOfService.until.is_(None), OutOfService.until > now)
+                OutOfService.ended_at.is_(None),
+                sa.or_(OutOfService.until.is_(None), OutOfService.until > now),
             )
         )
     )
@@ -54,10 +55,12 @@ def _beds(now: dt.datetime) -> Iterator[str]:
 def _references() -> Iterator[str]:
     """I2: every referral exists once, was recorded as opened once, and stands where its placements say."""
     references = Counter(db.session.scalars(sa.select(Referral.reference)))
-    for reference, count in references.items():
+    for count in references.values():
         if count > 1:
             yield f"I2: a reference stands for {count} referrals"
-    forms = Counter((by, token) for by, token in db.session.execute(sa.select(Referral.opened_by_id, Referral.form_token)))
+    forms = Counter(
+        (by, token) for by, token in db.session.execute(sa.select(Referral.opened_by_id, Referral.form_token))
+    )
     for (_, token), count in forms.items():
         if count > 1:
             yield f"I2: form {token.hex} made {count} referrals"
@@ -86,7 +89,8 @@ def _together() -> Iterator[str]:
     for placement_id, wording in db.session.execute(
         sa.select(Text.placement_id, Text.wording).where(Text.placement_id.is_not(None))
     ):
-        texts[placement_id][wording] += 1
+        if placement_id is not None:
+            texts[placement_id][wording] += 1
     history = _history()
     for placement in db.session.scalars(sa.select(Placement)):
         events = history.get(placement.id, [])
@@ -96,7 +100,11 @@ def _together() -> Iterator[str]:
             continue
         counts = Counter(event.what for event in events)
         # The texts an officer's safety hangs on: each such event has its text, whatever became of it afterwards.
-        for event, wording in ((Event.CONFIRM, "confirmed"), (Event.WITHDRAW, "withdrawn"), (Event.NOT_ARRIVED, "not_arrived")):
+        for event, wording in (
+            (Event.CONFIRM, "confirmed"),
+            (Event.WITHDRAW, "withdrawn"),
+            (Event.NOT_ARRIVED, "not_arrived"),
+        ):
             if placement.referral.officer_phone_sealed and texts[placement.id][wording] < counts[event]:
                 yield f"I3: placement {placement.id.hex} was {event} without its text"
     known = set(db.session.scalars(sa.select(Placement.id)))
@@ -120,7 +128,10 @@ def _texts(now: dt.datetime) -> Iterator[str]:
 def _table() -> Iterator[str]:
     """I5: every placement came to its state along the table."""
     moves = {(row.state, str(row.event), row.target) for row in lifecycle.TRANSITIONS}
-    states = {placement_id: state for placement_id, state in db.session.execute(sa.select(Placement.id, Placement.state))}
+    states = {
+        placement_id: state
+        for placement_id, state in db.session.execute(sa.select(Placement.id, Placement.state))
+    }
     for placement_id, events in _history().items():
         state: State | None = None
         for event in events:
@@ -146,7 +157,9 @@ def _releases(now: dt.datetime) -> Iterator[str]:
     for placement in db.session.scalars(sa.select(Placement).where(Placement.state == State.LAPSED)):
         if placement.ended_at is not None and placement.ended_at < placement.answer_by:
             yield f"I6: placement {placement.id.hex} lapsed before its answer was due"
-    released = sa.select(Placement).where(Placement.state == State.NOT_ARRIVED, Placement.last_event == Event.RELEASE)
+    released = sa.select(Placement).where(
+        Placement.state == State.NOT_ARRIVED, Placement.last_event == Event.RELEASE
+    )
     for placement in db.session.scalars(released):
         if placement.ended_at is not None and placement.ended_at < placement.arrive_by:
             yield f"I6: placement {placement.id.hex} was released before its arrival was due"
@@ -154,7 +167,11 @@ def _releases(now: dt.datetime) -> Iterator[str]:
             yield f"I6: placement {placement.id.hex} was released by the clock with somebody on the road"
     overdue = sa.or_(
         sa.and_(Placement.state == State.HELD, Placement.answer_by < now - LATE),
-        sa.and_(Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by < now - LATE),
+        sa.and_(
+            Placement.state == State.CONFIRMED,
+            Placement.set_off_at.is_(None),
+            Placement.arrive_by < now - LATE,
+        ),
     )
     for placement_id in db.session.scalars(sa.select(Placement.id).where(overdue)):
         yield f"I6: placement {placement_id.hex} should have come free more than 60 s ago"

@@ -115,18 +115,24 @@ def seal(process: Process) -> None:
             return
 
 
-def erase_drafts(process: Process) -> None:
-    """Forget requests nobody finished."""
+def erase(process: Process) -> None:
+    """Forget requests nobody finished, and what was known of people whose stay is long over."""
     begin_write(deciding=False)
     referrals.erase_drafts(now=clock.now())
     db.session.commit()
+    while not process.stopping.is_set():
+        begin_write()
+        erased = referrals.erase_closed(now=clock.now())
+        db.session.commit()
+        if not erased:
+            return
 
 
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("outbox", 2, send),
     Job("seal", 60, seal),
-    Job("drafts", 3600, erase_drafts),
+    Job("erase", 3600, erase),
 )
 
 

@@ -433,13 +433,19 @@ def transition(state: State | None, event: Event, role: Role, *, set_off: bool =
         if role in row.who and row.when in (When.ALWAYS, When.SET_OFF if set_off else When.NEVER_SET_OFF):
             return row
     if any(role in row.who for row in rows):
-        raise NotAllowed("Nobody has set off yet" if not set_off else "They are on their way, so only a person can say they did not arrive")
+        raise NotAllowed(
+            "Nobody has set off yet"
+            if not set_off
+            else "They are on their way, so only a person can say they did not arrive"
+        )
     raise NotAllowed("This is not for you to record. Ring the duty line if it needs doing")
 
 
 def correction(state: State, target: State, role: Role) -> Transition:
     """The row that takes a final `state` back to `target`. Raises NotAllowed when there is none for this role."""
-    rows = [row for row in TRANSITIONS if (row.state, row.event, row.target) == (state, Event.CORRECT, target)]
+    rows = [
+        row for row in TRANSITIONS if (row.state, row.event, row.target) == (state, Event.CORRECT, target)
+    ]
     if not rows:
         raise NotAllowed(_cannot(state))
     if role not in rows[0].who:
@@ -455,4 +461,8 @@ def possible(state: State, role: Role, *, set_off: bool) -> tuple[Event, ...]:
 
 
 def _cannot(state: State | None) -> str:
-    return "There is no placement yet" if state is None else f"This placement is recorded as {STATE_WORDS[state]}"
+    return (
+        "There is no placement yet"
+        if state is None
+        else f"This placement is recorded as {STATE_WORDS[state]}"
+    )

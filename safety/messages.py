@@ -158,7 +158,9 @@ def transferred(m: Matter) -> str:
 
 def corrected(m: Matter) -> str:
     """To whoever was told: the last thing we said was put right."""
-    return f"Places of Safety: the last thing recorded for {m.reference} was put right. Sign in or ring {m.ring}"
+    return (
+        f"Places of Safety: the last thing recorded for {m.reference} was put right. Sign in or ring {m.ring}"
+    )
 
 
 def stay_ends(m: Matter) -> str:
@@ -183,7 +185,9 @@ def nothing_fits(m: Matter) -> str:
 
 def urgent(m: Matter) -> str:
     """To whoever is on call: something needs a person."""
-    return f"Places of Safety URGENT {m.reference}: {m.words}. Reply OK {m.code} to take it. Duty line {m.ring}"
+    return (
+        f"Places of Safety URGENT {m.reference}: {m.words}. Reply OK {m.code} to take it. Duty line {m.ring}"
+    )
 
 
 # What we say back to a text. `words` is already one of ours.
@@ -236,7 +240,9 @@ def not_understood(m: Matter) -> str:
 
 def alert_taken(m: Matter) -> str:
     """To a coordinator who claimed an alert."""
-    return f"Places of Safety: {m.code} is yours. It stays on the board until the cause is gone. Ring {m.ring}"
+    return (
+        f"Places of Safety: {m.code} is yours. It stays on the board until the cause is gone. Ring {m.ring}"
+    )
 
 
 def alert_taken_already(m: Matter) -> str:

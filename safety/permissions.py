@@ -54,7 +54,8 @@ def allow(*who: Role | str) -> Callable[[F], F]:
 
 def holds(actor: Actor, referral: Any) -> bool:
     """Whether `actor` acts for the officer's side of `referral` (needs .holder_id and .force_id): its holder, a lead of its
-    force, or a coordinator."""
+    force, or a coordinator.
+    """
     if actor.role is Role.COORDINATOR:
         return True
     if actor.role is Role.LEAD and actor.force_id is not None and actor.force_id == referral.force_id:
@@ -64,7 +65,9 @@ def holds(actor: Actor, referral: Any) -> bool:
 
 def houses(actor: Actor, premises_id: uuid.UUID) -> bool:
     """Whether `actor` acts for the house."""
-    return actor.role is Role.COORDINATOR or (actor.role is Role.PROVIDER and premises_id in actor.premises_ids)
+    return actor.role is Role.COORDINATOR or (
+        actor.role is Role.PROVIDER and premises_id in actor.premises_ids
+    )
 
 
 def require_placement(actor: Actor, placement: Any) -> None:

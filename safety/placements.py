@@ -34,7 +34,14 @@ class Conflict(Exception):
 
 
 def hold(
-    *, referral: Referral, bedspace_id: uuid.UUID, actor: Actor, miles: float, unasked: bool = False, quiet: bool = False, now: dt.datetime
+    *,
+    referral: Referral,
+    bedspace_id: uuid.UUID,
+    actor: Actor,
+    miles: float,
+    unasked: bool = False,
+    quiet: bool = False,
+    now: dt.datetime,
 ) -> Placement:
     """Hold a bedspace for a referral until the house has answered, or (unasked) confirm it in the same step.
 
@@ -86,7 +93,9 @@ def hold(
     return placement
 
 
-def change(*, placement: Placement, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> bool:
+def change(
+    *, placement: Placement, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime
+) -> bool:
     """Apply one event to a placement. Returns False when it had been applied with the same facts before.
 
     facts: what the event needs, already validated (codes, aware datetimes, ids). Raises permissions.NotYours,
@@ -117,7 +126,9 @@ def change(*, placement: Placement, event: Event, actor: Actor, facts: Mapping[s
 def told(placement: Placement) -> str:
     """What stands recorded, by which side and when, in words for a person of the other side."""
     at = workdays.clock_words(placement.last_at)
-    return f"Recorded as {lifecycle.STATE_WORDS[State(placement.state)]} at {at} by {_side(placement.last_by)}"
+    return (
+        f"Recorded as {lifecycle.STATE_WORDS[State(placement.state)]} at {at} by {_side(placement.last_by)}"
+    )
 
 
 def _side(by: str) -> str:
@@ -137,13 +148,18 @@ def _again(placement: Placement, event: Event, facts: Mapping[str, Any]) -> bool
     if event is Event.CONFIRM:
         return placement.state in (State.CONFIRMED, State.ARRIVED)
     if event is Event.ARRIVE:
-        same_time = given.get("arrived_at") in (None, _flat(placement.arrived_at) if placement.arrived_at else None)
+        same_time = given.get("arrived_at") in (
+            None,
+            _flat(placement.arrived_at) if placement.arrived_at else None,
+        )
         return placement.state == State.ARRIVED and same_time
     if event is Event.SET_OFF:
         return placement.last_event == event and given.get("eta_at") == placement.last_facts.get("eta_at")
     if placement.last_event != event or event in (Event.LATE, Event.MOVE, Event.EXTEND):
         return False
-    return all(placement.last_facts.get(key) == value for key, value in given.items() if key in placement.last_facts)
+    return all(
+        placement.last_facts.get(key) == value for key, value in given.items() if key in placement.last_facts
+    )
 
 
 def _flat(value: Any) -> Any:
@@ -152,7 +168,9 @@ def _flat(value: Any) -> Any:
     return value.hex if isinstance(value, uuid.UUID) else value
 
 
-def _step(placement: Placement, row: lifecycle.Transition, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> None:
+def _step(
+    placement: Placement, row: lifecycle.Transition, actor: Actor, facts: Mapping[str, Any], now: dt.datetime
+) -> None:
     before = placement.state
     placement.state = row.target
     if row.event is Event.CORRECT:
@@ -170,7 +188,9 @@ def _step(placement: Placement, row: lifecycle.Transition, actor: Actor, facts: 
         _tell(placement, tell, now)
 
 
-def _record(placement: Placement, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> None:
+def _record(
+    placement: Placement, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime
+) -> None:
     audit.record(
         what=event,
         by=actor.by,
@@ -210,7 +230,9 @@ def _set_off(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime)
 
 def _late(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
     if actor.role is not Role.COORDINATOR and placement.times_late >= 2:
-        raise lifecycle.NotAllowed("You have moved the arrival twice. Ring the duty line and they can move it again")
+        raise lifecycle.NotAllowed(
+            "You have moved the arrival twice. Ring the duty line and they can move it again"
+        )
     step = dt.timedelta(minutes=current_app.config["LATE_STEP_MIN"])
     placement.times_late += 1
     placement.eta_at += step
@@ -224,10 +246,18 @@ def _arrive(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) 
     if arrived_at > now + dt.timedelta(minutes=1):
         raise lifecycle.NotAllowed("The time of arrival is still to come. Enter when they came in")
     if arrived_at < placement.held_at - dt.timedelta(hours=12):
-        raise lifecycle.NotAllowed("The time of arrival is long before the bed was held. Enter when they came in")
-    placement.arrived_at, placement.arrival_recorded_at, placement.arrival_recorded_by = arrived_at, now, actor.by
+        raise lifecycle.NotAllowed(
+            "The time of arrival is long before the bed was held. Enter when they came in"
+        )
+    placement.arrived_at, placement.arrival_recorded_at, placement.arrival_recorded_by = (
+        arrived_at,
+        now,
+        actor.by,
+    )
     house = db.session.get_one(Premises, placement.premises_id)
-    placement.stay_until = workdays.stay_until(arrived_at, current_app.config["STAY_WORKING_DAYS"], house.nation)
+    placement.stay_until = workdays.stay_until(
+        arrived_at, current_app.config["STAY_WORKING_DAYS"], house.nation
+    )
     return {"arrived_at": arrived_at}
 
 
@@ -273,7 +303,9 @@ def _correct(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime)
     within = dt.timedelta(minutes=settings.CORRECT_WITHIN_MIN)
     ended_at = placement.ended_at or now
     if now > ended_at + within and actor.role is not Role.COORDINATOR:
-        raise lifecycle.NotAllowed("Too long ago to put right here. Ring the duty line and a coordinator can do it")
+        raise lifecycle.NotAllowed(
+            "Too long ago to put right here. Ring the duty line and a coordinator can do it"
+        )
     if is_taken(placement.bedspace_id):
         raise lifecycle.NotAllowed("The bed has been given to somebody else since. Ring the duty line")
     undone = placement.state
@@ -332,7 +364,9 @@ def _free_code(now: dt.datetime) -> str:
     return code
 
 
-def tell(*, placement: Placement, to: Recipient, wording: messages.Wording, worth: Worth, now: dt.datetime) -> None:
+def tell(
+    *, placement: Placement, to: Recipient, wording: messages.Wording, worth: Worth, now: dt.datetime
+) -> None:
     """Queue one text about a placement that is not the consequence of an event: a reminder, a warning, a question."""
     _tell(placement, Tell(to, wording, worth), now)
 
@@ -386,7 +420,9 @@ def _number(placement: Placement, to: Recipient, now: dt.datetime) -> str | None
         return contact.phone if contact else None
     lead = db.session.scalars(
         sa.select(User)
-        .where(User.role == Role.LEAD, User.force_id == placement.referral.force_id, User.disabled_at.is_(None))
+        .where(
+            User.role == Role.LEAD, User.force_id == placement.referral.force_id, User.disabled_at.is_(None)
+        )
         .order_by(User.created_at)
         .limit(1)
     ).first()

@@ -30,7 +30,9 @@ def on_call(house: Premises, now: dt.datetime) -> Contact | None:
     """
     clock = workdays.uk(now).strftime("%H:%M")
     reachable = [contact for contact in house.contacts if contact.unreachable_at is None]
-    return next((contact for contact in reachable if _covers(contact, clock)), reachable[0] if reachable else None)
+    return next(
+        (contact for contact in reachable if _covers(contact, clock)), reachable[0] if reachable else None
+    )
 
 
 def _covers(contact: Contact, clock: str) -> bool:
@@ -49,11 +51,15 @@ def same(*, premises_id: uuid.UUID, by: str, via: str, now: dt.datetime) -> Prem
     return house
 
 
-def take_out(*, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime) -> OutOfService:
+def take_out(
+    *, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime
+) -> OutOfService:
     """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming."""
     bedspace = db.session.get_one(Bedspace, bedspace_id)
     used = db.session.scalar(
-        sa.select(Placement.id).where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE)).limit(1)
+        sa.select(Placement.id)
+        .where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE))
+        .limit(1)
     )
     if used is not None:
         raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
@@ -70,7 +76,13 @@ def bring_back(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace
     """Bring a bedspace back into service. The caller matches whoever is searching afterwards (referrals.rematch)."""
     bedspace = db.session.get_one(Bedspace, bedspace_id)
     end_spells(bedspace, by=by, now=now)
-    audit.record(what="back_in_service", by=by, now=now, premises_id=bedspace.premises_id, facts={"bedspace": bedspace_id})
+    audit.record(
+        what="back_in_service",
+        by=by,
+        now=now,
+        premises_id=bedspace.premises_id,
+        facts={"bedspace": bedspace_id},
+    )
     db.session.flush()
     return bedspace
 
@@ -116,10 +128,22 @@ def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
         if bedspace.retired_at is not None:
             continue
         state = using.get(bedspace.id)
-        kind = "occupied" if state is State.ARRIVED else "held" if state else "out" if bedspace.id in out else "free"
+        kind = (
+            "occupied"
+            if state is State.ARRIVED
+            else "held"
+            if state
+            else "out"
+            if bedspace.id in out
+            else "free"
+        )
         tally[bedspace.group.letter][kind] += 1
     return tuple(
-        Count(group.letter, group.name, *(tally[group.letter][kind] for kind in ("free", "held", "occupied", "out")))
+        Count(
+            group.letter,
+            group.name,
+            *(tally[group.letter][kind] for kind in ("free", "held", "occupied", "out")),
+        )
         for group in house.groups
     )
 
@@ -128,7 +152,9 @@ def _counts_as_live(now: dt.datetime) -> sa.ColumnElement[bool]:
     # A hold past its deadline no longer counts, swept or not: readers never wait for the sweep.
     overdue = sa.or_(
         sa.and_(Placement.state == State.HELD, Placement.answer_by <= now),
-        sa.and_(Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by <= now),
+        sa.and_(
+            Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by <= now
+        ),
     )
     return sa.and_(Placement.state.in_(LIVE), ~overdue)
 
@@ -138,7 +164,9 @@ def out_now(now: dt.datetime, premises_id: uuid.UUID | None = None) -> set[uuid.
     wanted = (
         sa.select(OutOfService.bedspace_id)
         .join(Bedspace, Bedspace.id == OutOfService.bedspace_id)
-        .where(OutOfService.ended_at.is_(None), sa.or_(OutOfService.until.is_(None), OutOfService.until > now))
+        .where(
+            OutOfService.ended_at.is_(None), sa.or_(OutOfService.until.is_(None), OutOfService.until > now)
+        )
     )
     if premises_id is not None:
         wanted = wanted.where(Bedspace.premises_id == premises_id)
@@ -152,10 +180,13 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
     """
     settings = current_app.config["SETTINGS"]
     houses = {
-        house.id: house for house in db.session.scalars(sa.select(Premises).execution_options(populate_existing=True))
+        house.id: house
+        for house in db.session.scalars(sa.select(Premises).execution_options(populate_existing=True))
     }
     live = sa.select(Placement.bedspace_id, Placement.premises_id, Referral.cohort, Bedspace.self_contained)
-    live = live.join(Referral, Referral.id == Placement.referral_id).join(Bedspace, Bedspace.id == Placement.bedspace_id)
+    live = live.join(Referral, Referral.id == Placement.referral_id).join(
+        Bedspace, Bedspace.id == Placement.bedspace_id
+    )
     live = live.where(_counts_as_live(now))
     if leaving_out is not None:
         live = live.where(Placement.referral_id != leaving_out)
@@ -164,7 +195,7 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
     for bedspace_id, premises_id, cohort, self_contained in db.session.execute(live):
         used.add(bedspace_id)
         if not self_contained:
-            sharing.setdefault(premises_id, set()).add(cohort)
+            sharing.setdefault(premises_id, set()).add(cohort or "either")
     out = out_now(now)
     found = []
     for bedspace in db.session.scalars(sa.select(Bedspace).where(Bedspace.retired_at.is_(None))):
@@ -187,7 +218,9 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
                 open_to_all=open_to_all(house, now),
                 free=bedspace.id not in used and bedspace.id not in out,
                 others=frozenset(sharing.get(house.id, ())),
-                freshness=matching.freshness(house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H),
+                freshness=matching.freshness(
+                    house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H
+                ),
                 last_used_at=bedspace.last_used_at,
             )
         )
@@ -207,7 +240,8 @@ def open_to_all(house: Premises, now: dt.datetime) -> bool:
 
 def merged_regions() -> dict[str, str]:
     """Each region of the scheme's houses -> what officers are told: its own name, or joined with a neighbour's until at least
-    three houses stand behind it, so that a region never points at a house."""
+    three houses stand behind it, so that a region never points at a house.
+    """
     sizes = Counter(db.session.scalars(sa.select(Premises.region)))
     names: dict[str, tuple[str, ...]] = {}
     for region in sizes:
@@ -226,6 +260,8 @@ def of_provider(provider_id: uuid.UUID) -> Sequence[Premises]:
     return db.session.scalars(
         sa.select(Premises)
         .where(Premises.provider_id == provider_id)
-        .options(selectinload(Premises.bedspaces).selectinload(Bedspace.group), selectinload(Premises.contacts))
+        .options(
+            selectinload(Premises.bedspaces).selectinload(Bedspace.group), selectinload(Premises.contacts)
+        )
         .order_by(Premises.name)
     ).all()

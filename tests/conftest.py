@@ -72,7 +72,11 @@ def _wanted(config_: pytest.Config) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     # One PostgreSQL for all xdist workers, started by the controller and handed down by its environment.
-    if "postgresql" in _wanted(config) and not hasattr(config, "workerinput") and "POS_TEST_PG" not in os.environ:
+    if (
+        "postgresql" in _wanted(config)
+        and not hasattr(config, "workerinput")
+        and "POS_TEST_PG" not in os.environ
+    ):
         server = TempPG()
         _ours.append(server)
         server.create("pos_template")
@@ -89,7 +93,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames and not any(
-        "database" in (mark.args[0] if mark.args else "") for mark in metafunc.definition.iter_markers("parametrize")
+        "database" in (mark.args[0] if mark.args else "")
+        for mark in metafunc.definition.iter_markers("parametrize")
     ):
         only = metafunc.definition.get_closest_marker("only")
         names = [name for name in _wanted(metafunc.config) if only is None or name in only.args]
@@ -122,7 +127,10 @@ def database_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) 
         return
     pattern = os.environ["POS_TEST_PG"]
     name = f"t_{uuid.uuid4().hex[:16]}"
-    admin = sa.create_engine(pattern.format("postgres").replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    admin = sa.create_engine(
+        pattern.format("postgres").replace("postgresql://", "postgresql+psycopg://"),
+        isolation_level="AUTOCOMMIT",
+    )
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE pos_template STRATEGY file_copy")
     try:

@@ -83,7 +83,9 @@ def staff(*, of: Provider, **kept: Any) -> User:
     return _add(User(**values | kept))
 
 
-def house(*, rooms: int = 1, now: dt.datetime = NOW, room: dict[str, Any] | None = None, **kept: Any) -> Premises:
+def house(
+    *, rooms: int = 1, now: dt.datetime = NOW, room: dict[str, Any] | None = None, **kept: Any
+) -> Premises:
     """A women's house in Leeds with one telephone, fresh figures, and `rooms` rooms (room: what each is like)."""
     number = next(_numbers)
     provider = kept.pop("provider", None) or _add(Provider(name=f"Provider {number}"))

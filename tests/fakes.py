@@ -18,7 +18,9 @@ from twilio.http.response import Response
 
 from safety import sms
 
-OPENAPI = json.loads((Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8"))
+OPENAPI = json.loads(
+    (Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8")
+)
 MESSAGES = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
 CREATE = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
 
@@ -72,7 +74,11 @@ class FakeSupplier:
         self.finds += 1
         if self.next_find:
             raise self.next_find.pop(0)
-        return [sms.Sent(had.sid, had.status) for had in self.has if (had.to, had.body) == (to, body) and had.at >= since]
+        return [
+            sms.Sent(had.sid, had.status)
+            for had in self.has
+            if (had.to, had.body) == (to, body) and had.at >= since
+        ]
 
     def sends_to(self, number: str | None) -> int:
         """How often a number was texted, taken or not."""
@@ -100,7 +106,9 @@ class FakeTwilio(HttpClient):
         self.retry_after: str | None = None
         self.has: list[dict[str, Any]] = []
         self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-        self._create = OAS30Validator({**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker)
+        self._create = OAS30Validator(
+            {**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker
+        )
         self._listed = {one["name"] for one in MESSAGES["get"]["parameters"]}
 
     def request(
@@ -114,7 +122,11 @@ class FakeTwilio(HttpClient):
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        sent = dict(data or {}) if method == "POST" else {key: value for key, value in (params or {}).items() if _is_set(value)}
+        sent = (
+            dict(data or {})
+            if method == "POST"
+            else {key: value for key, value in (params or {}).items() if _is_set(value)}
+        )
         self.requests.append((method, url, sent))
         assert urlsplit(url).path.endswith("/Messages.json"), url
         mode = self.modes.pop(0) if self.modes else "ok"
@@ -124,14 +136,21 @@ class FakeTwilio(HttpClient):
             return Response(mode, "<html>out of order</html>", {})
         if isinstance(mode, tuple):
             status, code = mode
-            body = {"code": code, "message": "words that quote +447700900123", "status": status, "more_info": "https://example.org"}
+            body = {
+                "code": code,
+                "message": "words that quote +447700900123",
+                "status": status,
+                "more_info": "https://example.org",
+            }
             extra = {"Retry-After": self.retry_after} if self.retry_after else {}
             return Response(status, json.dumps(body), extra)
         if mode == "not_json":
             return Response(201 if method == "POST" else 200, "<html>", {})
         if mode == "empty":
             return Response(201, "{}", {})
-        return self._create_one(sent, drop=mode == "accept_then_drop") if method == "POST" else self._list(sent)
+        return (
+            self._create_one(sent, drop=mode == "accept_then_drop") if method == "POST" else self._list(sent)
+        )
 
     def _create_one(self, sent: dict[str, Any], *, drop: bool) -> Response:
         problems = [problem.message for problem in self._create.iter_errors(sent)]
@@ -156,8 +175,12 @@ class FakeTwilio(HttpClient):
 
     def _list(self, asked: dict[str, Any]) -> Response:
         assert set(asked) <= self._listed, asked
-        found = [one for one in reversed(self.has) if one["to"] == asked["To"] and one["from"] == asked["From"]]
-        return Response(200, json.dumps({"messages": found, "next_page_uri": None, "page": 0, "page_size": 100}), {})
+        found = [
+            one for one in reversed(self.has) if one["to"] == asked["To"] and one["from"] == asked["From"]
+        ]
+        return Response(
+            200, json.dumps({"messages": found, "next_page_uri": None, "page": 0, "page_size": 100}), {}
+        )
 
 
 def _is_set(value: Any) -> bool:

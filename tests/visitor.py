@@ -20,7 +20,9 @@ SECRET = "seven purple ladders"
 
 def cheap_hashes(monkeypatch: Any) -> None:
     """Hash passwords in no time: nothing here guards anybody."""
-    monkeypatch.setattr(accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        accounts, "hasher", accounts.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
 
 
 class Visitor:

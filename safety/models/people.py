@@ -64,8 +64,12 @@ class User(UserMixin, Row):  # type: ignore[misc]
         both_or_neither("disabled_at", "disabled_by"),
         both_or_neither("phone_sealed", "phone_index"),
         # An officer without a force, or house staff without a house, could never be kept to their own.
-        sa.CheckConstraint("(role IN ('officer', 'lead')) = (force_id IS NOT NULL)", name="officers_have_a_force"),
-        sa.CheckConstraint("(role = 'provider') = (provider_id IS NOT NULL)", name="house_staff_have_a_provider"),
+        sa.CheckConstraint(
+            "(role IN ('officer', 'lead')) = (force_id IS NOT NULL)", name="officers_have_a_force"
+        ),
+        sa.CheckConstraint(
+            "(role = 'provider') = (provider_id IS NOT NULL)", name="house_staff_have_a_provider"
+        ),
         sa.CheckConstraint("email = lower(email)", name="email_is_lower_case"),
     )
 

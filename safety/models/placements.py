@@ -62,7 +62,11 @@ class Placement(Row):
 
     referral: Mapped[Referral] = relationship(back_populates="placements")
     premises: Mapped[Premises] = relationship(viewonly=True)
-    bedspace: Mapped[Bedspace] = relationship(viewonly=True, foreign_keys="Placement.bedspace_id", primaryjoin="Placement.bedspace_id == Bedspace.id")
+    bedspace: Mapped[Bedspace] = relationship(
+        viewonly=True,
+        foreign_keys="Placement.bedspace_id",
+        primaryjoin="Placement.bedspace_id == Bedspace.id",
+    )
 
     __table_args__ = (
         # The failure we never allow: two people sent to one bed.
@@ -82,12 +86,19 @@ class Placement(Row):
         both_or_neither("arrived_at", "arrival_recorded_at"),
         both_or_neither("ended_at", "ended_by"),
         sa.CheckConstraint(f"({_LIVE}) = (ended_at IS NULL)", name="ended_when_not_live"),
-        sa.CheckConstraint("state NOT IN ('confirmed', 'arrived') OR confirmed_at IS NOT NULL", name="confirmed_has_a_time"),
-        sa.CheckConstraint("state <> 'arrived' OR (arrived_at IS NOT NULL AND stay_until IS NOT NULL)", name="arrived_has_a_time"),
+        sa.CheckConstraint(
+            "state NOT IN ('confirmed', 'arrived') OR confirmed_at IS NOT NULL", name="confirmed_has_a_time"
+        ),
+        sa.CheckConstraint(
+            "state <> 'arrived' OR (arrived_at IS NOT NULL AND stay_until IS NOT NULL)",
+            name="arrived_has_a_time",
+        ),
         sa.CheckConstraint("(state = 'departed') = (departed_at IS NOT NULL)", name="departed_has_a_time"),
         # A bedspace and the house it is counted under are the same house.
         sa.ForeignKeyConstraint(
-            ["bedspace_id", "premises_id"], ["bedspace.id", "bedspace.premises_id"], name="fk_placement_bedspace_of_its_premises"
+            ["bedspace_id", "premises_id"],
+            ["bedspace.id", "bedspace.premises_id"],
+            name="fk_placement_bedspace_of_its_premises",
         ),
         live_only("ix_placement_answer_by", "answer_by", where="state = 'held'", unique=False),
         live_only("ix_placement_arrive_by", "arrive_by", where="state = 'confirmed'", unique=False),

@@ -65,7 +65,9 @@ class Premises(Row):
     takes_pregnant: Mapped[bool] = mapped_column(default=True)
     child_ages: Mapped[list[str]] = mapped_column(sa.JSON, default=list)  # codes of matching.CHILD_AGES
     supports: Mapped[list[str]] = mapped_column(sa.JSON, default=list)  # codes of matching.SUPPORT
-    features: Mapped[list[str]] = mapped_column(sa.JSON, default=list)  # codes of matching.FEATURES true of every room
+    features: Mapped[list[str]] = mapped_column(
+        sa.JSON, default=list
+    )  # codes of matching.FEATURES true of every room
     # Seven [opens, latest] pairs of local "HH:MM", Monday first, or null for a day without admissions.
     # latest "24:00" runs into the next day.
     admits: Mapped[list[Any]] = mapped_column(sa.JSON)

@@ -71,7 +71,9 @@ class Referral(Row):
     opened_by: Mapped[User] = relationship(foreign_keys=[opened_by_id])
     holder: Mapped[User] = relationship(foreign_keys=[holder_id])
     force: Mapped[Force | None] = relationship()
-    placements: Mapped[list[Any]] = relationship("Placement", back_populates="referral", order_by="Placement.held_at")
+    placements: Mapped[list[Any]] = relationship(
+        "Placement", back_populates="referral", order_by="Placement.held_at"
+    )
 
     __table_args__ = (
         # Pressed twice, sent again, lost reply: one form makes one referral.

@@ -3,6 +3,7 @@
 Doors begin a deciding write, call one of these, and commit once.
 """
 
+from safety.referrals.erasing import erase_closed, erase_drafts
 from safety.referrals.finding import explain, rematch
 from safety.referrals.handover import (
     Whereabouts,
@@ -15,8 +16,17 @@ from safety.referrals.handover import (
 from safety.referrals.happening import Happened, Outcome, record, refine_reason
 from safety.referrals.opening import Request, divert, opened
 from safety.referrals.opening import open_ as open
-from safety.referrals.reading import by_code, holding, live, live_placement, lookup, of_house, searching, seen_by
-from safety.referrals.sweeping import Swept, erase_drafts, sweep
+from safety.referrals.reading import (
+    by_code,
+    holding,
+    live,
+    live_placement,
+    lookup,
+    of_house,
+    searching,
+    seen_by,
+)
+from safety.referrals.sweeping import Swept, sweep
 
 __all__ = [
     "Happened",
@@ -26,6 +36,7 @@ __all__ = [
     "Whereabouts",
     "by_code",
     "divert",
+    "erase_closed",
     "erase_drafts",
     "explain",
     "holding",

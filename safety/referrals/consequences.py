@@ -18,7 +18,8 @@ SOON = dt.timedelta(hours=1)
 
 def fall(placement: Placement, event: Event, now: dt.datetime) -> None:
     """Its placement ended and nobody is inside: the referral is searching again, or waits for somebody who knows where the
-    person is; and whoever is on call hears of it when lifecycle.md says so."""
+    person is; and whoever is on call hears of it when lifecycle.md says so.
+    """
     referral = placement.referral
     referral.state = ReferralState.SEARCHING
     raised: AlertKind | None = None
@@ -31,16 +32,21 @@ def fall(placement: Placement, event: Event, now: dt.datetime) -> None:
     if raised:
         duty.raise_alert(kind=raised, subject=subject(referral), referral=referral, now=now)
     soon = event is Event.LAPSE and (referral.eta_at or now) < now + SOON
-    if event in (Event.DECLINE, Event.LAPSE, Event.WITHDRAW) and (soon or _let_down(referral) >= current_app.config["CASCADE"]):
+    if event in (Event.DECLINE, Event.LAPSE, Event.WITHDRAW) and (
+        soon or _let_down(referral) >= current_app.config["CASCADE"]
+    ):
         duty.raise_alert(kind=AlertKind.CASCADE, subject=subject(referral), referral=referral, now=now)
 
 
 def _let_down(referral: Referral) -> int:
     """How many houses said no, nothing, or took their yes back."""
     ended = (State.DECLINED, State.LAPSED, State.WITHDRAWN)
-    return db.session.scalar(
-        sa.select(sa.func.count()).where(Placement.referral_id == referral.id, Placement.state.in_(ended))
-    ) or 0
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count()).where(Placement.referral_id == referral.id, Placement.state.in_(ended))
+        )
+        or 0
+    )
 
 
 def close(referral: Referral, *, reason: str, by: str, now: dt.datetime) -> None:

@@ -47,11 +47,17 @@ def person(referral: Referral, now: dt.datetime) -> matching.Person:
 
 def _apart_from(referral: Referral) -> frozenset[uuid.UUID]:
     """The houses where somebody to keep apart from is, or is going to be."""
-    pairs = sa.select(KeepApart).where(sa.or_(KeepApart.one_id == referral.id, KeepApart.other_id == referral.id))
-    others = [pair.other_id if pair.one_id == referral.id else pair.one_id for pair in db.session.scalars(pairs)]
+    pairs = sa.select(KeepApart).where(
+        sa.or_(KeepApart.one_id == referral.id, KeepApart.other_id == referral.id)
+    )
+    others = [
+        pair.other_id if pair.one_id == referral.id else pair.one_id for pair in db.session.scalars(pairs)
+    ]
     if not others:
         return frozenset()
-    there = sa.select(Placement.premises_id).where(Placement.referral_id.in_(others), Placement.state.in_(LIVE))
+    there = sa.select(Placement.premises_id).where(
+        Placement.referral_id.in_(others), Placement.state.in_(LIVE)
+    )
     return frozenset(db.session.scalars(there))
 
 
@@ -81,7 +87,13 @@ def _find(referral: Referral, rooms: Sequence[matching.Room], now: dt.datetime) 
 
 
 def take(
-    referral: Referral, bedspace_id: uuid.UUID, *, actor: Actor, miles: float, now: dt.datetime, asking: bool = True
+    referral: Referral,
+    bedspace_id: uuid.UUID,
+    *,
+    actor: Actor,
+    miles: float,
+    now: dt.datetime,
+    asking: bool = True,
 ) -> Placement | None:
     """Hold this bedspace for the referral, first lapsing an overdue hold on it; None when somebody else has it.
 
@@ -123,7 +135,9 @@ def _unasked(bedspace_id: uuid.UUID, now: dt.datetime) -> bool:
     """Whether the house accepts without asking and its figures are fresh enough to be taken at its word."""
     settings = current_app.config["SETTINGS"]
     house = db.session.scalars(
-        sa.select(Premises).join(Bedspace, Bedspace.premises_id == Premises.id).where(Bedspace.id == bedspace_id)
+        sa.select(Premises)
+        .join(Bedspace, Bedspace.premises_id == Premises.id)
+        .where(Bedspace.id == bedspace_id)
     ).one()
     fresh = matching.freshness(house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H)
     return house.accepts_unasked and fresh is matching.Freshness.FRESH
@@ -131,7 +145,8 @@ def _unasked(bedspace_id: uuid.UUID, now: dt.datetime) -> bool:
 
 def _miss(referral: Referral, causes: tuple[matching.Cause, ...], now: dt.datetime) -> None:
     """Nothing fitted. The first time in this spell of searching: record the unmet need with its causes, tell the officer, and
-    alert whoever is on call. The open alert is what says that this was done."""
+    alert whoever is on call. The open alert is what says that this was done.
+    """
     if duty.standing(kind=AlertKind.NOTHING_FITS, subject=subject(referral)) is not None:
         return
     question = _question(referral)
@@ -150,7 +165,9 @@ def _miss(referral: Referral, causes: tuple[matching.Cause, ...], now: dt.dateti
         causes=earlier.causes if earlier else [str(cause) for cause in causes],
     )
     db.session.add(need)
-    audit.record(what="nothing_fits", by=CLOCK.by, now=now, referral_id=referral.id, facts={"causes": need.causes})
+    audit.record(
+        what="nothing_fits", by=CLOCK.by, now=now, referral_id=referral.id, facts={"causes": need.causes}
+    )
     _say_waiting(referral, AlertKind.NOTHING_FITS, now)
 
 
@@ -178,7 +195,10 @@ def _question(referral: Referral) -> str:
 def explain(referral: Referral) -> tuple[str, ...]:
     """What stood in the way of this referral when it last found nothing, in words that name needs and never a house."""
     need = db.session.scalars(
-        sa.select(UnmetNeed).where(UnmetNeed.referral_id == referral.id).order_by(UnmetNeed.at.desc()).limit(1)
+        sa.select(UnmetNeed)
+        .where(UnmetNeed.referral_id == referral.id)
+        .order_by(UnmetNeed.at.desc())
+        .limit(1)
     ).first()
     return tuple(matching.CAUSE_WORDS[matching.Cause(cause)] for cause in need.causes) if need else ()
 

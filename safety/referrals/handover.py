@@ -60,7 +60,11 @@ def take_over(*, reference: str, actor: Actor, phone: str, reason: str, now: dt.
     db.session.refresh(referral, ["holder"])
     referral.officer_phone, referral.officer_phone_index = phone, ring().index("phone", phone)
     audit.record(
-        what="take_over", by=actor.by, now=now, referral_id=referral.id, facts={"from": before, "reason": reason}
+        what="take_over",
+        by=actor.by,
+        now=now,
+        referral_id=referral.id,
+        facts={"from": before, "reason": reason},
     )
     for number in told - {phone}:
         _text(referral, messages.taken_over, number, now)
@@ -105,7 +109,9 @@ def withdraw(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datet
     if placement is not None and placement.state == State.ARRIVED:
         raise lifecycle.NotAllowed("They have arrived. The house records when they leave")
     if placement is not None:
-        placements.change(placement=placement, event=Event.CANCEL, actor=actor, facts={"reason": "plans"}, now=now)
+        placements.change(
+            placement=placement, event=Event.CANCEL, actor=actor, facts={"reason": "plans"}, now=now
+        )
     close(referral, reason=reason, by=actor.by, now=now)
     rematch(now=now)
     settle(referral, now)
@@ -131,7 +137,9 @@ def resume(*, referral_id: uuid.UUID, actor: Actor, now: dt.datetime) -> Placeme
     return live_placement(referral)
 
 
-def look_across_border(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime) -> Placement | None:
+def look_across_border(
+    *, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime
+) -> Placement | None:
     """Match this referral in every nation from now on, and hold the best bed if there is one. The same again is a success.
 
     reason: a code of BORDER. Raises NotYours; NotAllowed for anybody but a coordinator, an unknown reason, or a referral that
@@ -146,13 +154,17 @@ def look_across_border(*, referral_id: uuid.UUID, actor: Actor, reason: str, now
         raise lifecycle.NotAllowed("They are not waiting for a bed")
     if referral.border_reason != reason:
         referral.border_reason = reason
-        audit.record(what="across_border", by=actor.by, now=now, referral_id=referral.id, facts={"reason": reason})
+        audit.record(
+            what="across_border", by=actor.by, now=now, referral_id=referral.id, facts={"reason": reason}
+        )
         db.session.flush()
     rematch(now=now)
     return live_placement(referral)
 
 
-def place(*, referral_id: uuid.UUID, bedspace_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime) -> Placement:
+def place(
+    *, referral_id: uuid.UUID, bedspace_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime
+) -> Placement:
     """A coordinator holds a bedspace by hand. Rules may be overridden, with the reason kept; a bed in use may not.
 
     Raises NotYours, NotAllowed.
@@ -169,14 +181,21 @@ def place(*, referral_id: uuid.UUID, bedspace_id: uuid.UUID, actor: Actor, reaso
     if matching.Cause.NOT_ACCEPTING in broken:
         raise lifecycle.NotAllowed("That house is not taking anybody just now. Choose another")
     if broken and not reason.strip():
-        raise lifecycle.NotAllowed("That room does not fit everything asked for. Say why it is right all the same")
+        raise lifecycle.NotAllowed(
+            "That room does not fit everything asked for. Say why it is right all the same"
+        )
     miles = geography.miles(referral.outcode or "", room.outcode)
     placement = take(referral, bedspace_id, actor=actor, miles=miles, now=now)
     if placement is None:
         raise lifecycle.NotAllowed("That room has just been taken. Choose another")
     facts = {"bedspace": bedspace_id, "override": sorted(str(cause) for cause in broken)}
     audit.record(
-        what="placed_by_hand", by=actor.by, now=now, referral_id=referral.id, placement_id=placement.id, facts=facts
+        what="placed_by_hand",
+        by=actor.by,
+        now=now,
+        referral_id=referral.id,
+        placement_id=placement.id,
+        facts=facts,
     )
     rematch(now=now)
     settle(referral, now)
@@ -202,7 +221,11 @@ def may_open_address(placement: Placement | None, actor: Actor, now: dt.datetime
     if placement.state == State.CONFIRMED:
         return True
     after = dt.timedelta(minutes=current_app.config["ADDRESS_AFTER_ARRIVAL_MIN"])
-    return placement.state == State.ARRIVED and placement.arrived_at is not None and now <= placement.arrived_at + after
+    return (
+        placement.state == State.ARRIVED
+        and placement.arrived_at is not None
+        and now <= placement.arrived_at + after
+    )
 
 
 def open_address(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datetime) -> Whereabouts:
@@ -240,7 +263,11 @@ def open_address(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.d
     )
     if earlier is None:
         placements.tell(
-            placement=placement, to=Recipient.HOUSE, wording=messages.address_opened, worth=Worth.ARRIVE_BY, now=now
+            placement=placement,
+            to=Recipient.HOUSE,
+            wording=messages.address_opened,
+            worth=Worth.ARRIVE_BY,
+            now=now,
         )
     db.session.flush()
     words = house.meeting_point or house.address or ""
@@ -251,5 +278,3 @@ def open_address(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.d
         ring_first=house.ring_first,
         ring=contact.phone if house.ring_first and contact else None,
     )
-
-

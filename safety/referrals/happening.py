@@ -1,5 +1,6 @@
 """Whatever happens to a placement comes through record(): the event itself, what follows for its referral, and the next best
-bed for whoever lost one, in one transaction."""
+bed for whoever lost one, in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ _STILL_TRUE = (State.NOT_ARRIVED, State.LAPSED, State.CANCELLED, State.WITHDRAWN
 _FALLS = (Event.DECLINE, Event.LAPSE, Event.WITHDRAW, Event.RELEASE, Event.NOT_ARRIVED)
 
 
-def record(*, placement_id: uuid.UUID, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> Outcome:
+def record(
+    *, placement_id: uuid.UUID, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime
+) -> Outcome:
     """Record one event of a placement with everything that follows from it.
 
     facts, by event: reason (a code of lifecycle.REASONS), eta_at, arrived_at, departed_at, stay_until (aware), onward,
@@ -81,13 +84,19 @@ def record(*, placement_id: uuid.UUID, event: Event, actor: Actor, facts: Mappin
 
 
 def _check_codes(event: Event, facts: Mapping[str, Any]) -> None:
-    lists = {"reason": lifecycle.REASONS.get(event, {}), "onward": lifecycle.ONWARD, "nrm_decision": lifecycle.NRM_DECISION}
+    lists = {
+        "reason": lifecycle.REASONS.get(event, {}),
+        "onward": lifecycle.ONWARD,
+        "nrm_decision": lifecycle.NRM_DECISION,
+    }
     for name, known in lists.items():
         if facts.get(name) is not None and known and facts[name] not in known:
             raise lifecycle.NotAllowed("Choose one of the reasons listed")
 
 
-def _follow(placement: Placement, event: Event, facts: Mapping[str, Any], actor: Actor, now: dt.datetime) -> None:
+def _follow(
+    placement: Placement, event: Event, facts: Mapping[str, Any], actor: Actor, now: dt.datetime
+) -> None:
     referral = placement.referral
     if event in _FALLS or (event is Event.CANCEL and facts.get("still_needed", True)):
         fall(placement, event, now)
@@ -103,7 +112,7 @@ def _follow(placement: Placement, event: Event, facts: Mapping[str, Any], actor:
 
 
 def _closing(reason: str | None) -> str:
-    return reason if reason in lifecycle.CLOSE else "other"
+    return reason if reason is not None and reason in lifecycle.CLOSE else "other"
 
 
 def _reopen(referral: Referral) -> None:
@@ -147,7 +156,12 @@ def _late_yes(placement: Placement, actor: Actor, now: dt.datetime) -> Outcome:
                 settle(referral, now)
                 return Outcome(Happened.DONE, again)
     audit.record(
-        what="late_yes", by=actor.by, now=now, referral_id=referral.id, placement_id=placement.id, facts={"settled": True}
+        what="late_yes",
+        by=actor.by,
+        now=now,
+        referral_id=referral.id,
+        placement_id=placement.id,
+        facts={"settled": True},
     )
     return Outcome(Happened.SETTLED, placement)
 
@@ -166,17 +180,26 @@ def _late_arrival(placement: Placement, actor: Actor, facts: Mapping[str, Any], 
             _give_up(current, now)
         _revive(referral)
         again = take(
-            referral, placement.bedspace_id, actor=permissions.CLOCK, miles=placement.distance_miles, now=now, asking=False
+            referral,
+            placement.bedspace_id,
+            actor=permissions.CLOCK,
+            miles=placement.distance_miles,
+            now=now,
+            asking=False,
         )
         if again is not None:
             again.set_off_at, again.set_off_by = placement.set_off_at, placement.set_off_by
-            placements.change(placement=again, event=Event.CONFIRM, actor=_house_or_clock(actor), facts={}, now=now)
+            placements.change(
+                placement=again, event=Event.CONFIRM, actor=_house_or_clock(actor), facts={}, now=now
+            )
             placements.change(placement=again, event=Event.ARRIVE, actor=actor, facts=facts, now=now)
             rematch(now=now)
             settle(referral, now)
             return Outcome(Happened.DONE, again)
     duty.raise_alert(kind=AlertKind.NO_BED_ON_ARRIVAL, subject=subject(referral), referral=referral, now=now)
-    audit.record(what="arrived_without_bed", by=actor.by, now=now, referral_id=referral.id, placement_id=placement.id)
+    audit.record(
+        what="arrived_without_bed", by=actor.by, now=now, referral_id=referral.id, placement_id=placement.id
+    )
     return Outcome(Happened.NO_BED, placement)
 
 
@@ -198,14 +221,21 @@ def _revive(referral: Referral) -> None:
 def _give_up(current: Placement, now: dt.datetime) -> None:
     """The bed held elsewhere meanwhile is not needed: the service cancels it, and that house is told."""
     coordinator = Actor(Role.COORDINATOR, permissions.CLOCK.by)
-    placements.change(placement=current, event=Event.CANCEL, actor=coordinator, facts={"reason": "plans"}, now=now)
+    placements.change(
+        placement=current, event=Event.CANCEL, actor=coordinator, facts={"reason": "plans"}, now=now
+    )
 
 
 def _transfer(placement: Placement, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> Outcome:
     """Another house: departed here and held there on the same referral, in one transaction."""
     referral = placement.referral
     room = next(
-        (room for room in premises.rooms(now, leaving_out=referral.id) if room.id == facts.get("bedspace_id")), None
+        (
+            room
+            for room in premises.rooms(now, leaving_out=referral.id)
+            if room.id == facts.get("bedspace_id")
+        ),
+        None,
     )
     if room is None or room.premises_id == placement.premises_id:
         raise lifecycle.NotAllowed("Choose a room of another house")
@@ -228,9 +258,17 @@ def refine_reason(*, placement_id: uuid.UUID, reason: str, actor: Actor, now: dt
     reason: a code of lifecycle.DECLINE.
     """
     placement = db.session.get(Placement, placement_id)
-    if placement is None or placement.state != State.DECLINED or not permissions.houses(actor, placement.premises_id):
+    if (
+        placement is None
+        or placement.state != State.DECLINED
+        or not permissions.houses(actor, placement.premises_id)
+    ):
         return False
-    if placement.ended_at is None or now > placement.ended_at + dt.timedelta(hours=1) or reason not in lifecycle.DECLINE:
+    if (
+        placement.ended_at is None
+        or now > placement.ended_at + dt.timedelta(hours=1)
+        or reason not in lifecycle.DECLINE
+    ):
         return False
     placement.reason = reason
     placement.last_facts = {**placement.last_facts, "reason": reason}

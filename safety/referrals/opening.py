@@ -107,7 +107,9 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
     )
     db.session.add(referral)
     db.session.flush()
-    audit.record(what="open", by=officer.actor().by, now=now, referral_id=referral.id, facts={"party": referral.party})
+    audit.record(
+        what="open", by=officer.actor().by, now=now, referral_id=referral.id, facts={"party": referral.party}
+    )
     for other in _others(request.keep_apart, force_id):
         db.session.add(KeepApart(one_id=referral.id, other_id=other.id))
     db.session.execute(sa.delete(Draft).where(Draft.id == form_token, Draft.officer_id == officer.id))
@@ -121,7 +123,9 @@ def _others(references: tuple[str, ...], force_id: uuid.UUID | None) -> list[Ref
     found = []
     for said in references:
         wanted = sa.select(Referral).where(
-            Referral.reference == plain_reference(said), Referral.force_id == force_id, Referral.state.in_(LIVE_REFERRAL)
+            Referral.reference == plain_reference(said),
+            Referral.force_id == force_id,
+            Referral.state.in_(LIVE_REFERRAL),
         )
         other = db.session.scalars(wanted).first()
         if other is None:

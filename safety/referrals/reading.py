@@ -27,7 +27,8 @@ def plain_reference(said: str) -> str:
 
 def seen_by(*, referral_id: uuid.UUID, actor: Actor) -> Referral:
     """The referral, for its holder, a lead of its force, or a coordinator. Raises permissions.NotYours for anybody else,
-    and for a referral that does not exist."""
+    and for a referral that does not exist.
+    """
     referral = db.session.get(Referral, referral_id)
     if referral is None or not permissions.holds(actor, referral):
         raise NotYours
@@ -52,7 +53,11 @@ def live_placement(referral: Referral) -> Placement | None:
 def by_code(*, code: str, now: dt.datetime) -> Placement | None:
     """The placement a code in a text names: a live one, or one that ended in the last 24 hours."""
     lately = sa.or_(Placement.state.in_(LIVE), Placement.ended_at > now - placements.CODE_KEPT)
-    found = sa.select(Placement).where(Placement.code == code, lately).order_by(Placement.ended_at.is_(None).desc())
+    found = (
+        sa.select(Placement)
+        .where(Placement.code == code, lately)
+        .order_by(Placement.ended_at.is_(None).desc())
+    )
     return db.session.scalars(found.limit(1)).first()
 
 
@@ -60,7 +65,9 @@ def holding(actor: Actor) -> Sequence[Referral]:
     """What an officer holds (live ones first, then those of the last days); all of the force's for its lead."""
     wanted = sa.select(Referral).options(selectinload(Referral.placements))
     if actor.role is Role.LEAD:
-        wanted = wanted.where(sa.or_(Referral.force_id == actor.force_id, Referral.holder_id == actor.user_id))
+        wanted = wanted.where(
+            sa.or_(Referral.force_id == actor.force_id, Referral.holder_id == actor.user_id)
+        )
     else:
         wanted = wanted.where(Referral.holder_id == actor.user_id)
     is_live = Referral.state.in_(LIVE_REFERRAL)
@@ -74,7 +81,9 @@ def live() -> Sequence[Referral]:
     return db.session.scalars(
         sa.select(Referral)
         .where(Referral.state.in_(LIVE_REFERRAL))
-        .options(selectinload(Referral.placements), selectinload(Referral.holder), selectinload(Referral.force))
+        .options(
+            selectinload(Referral.placements), selectinload(Referral.holder), selectinload(Referral.force)
+        )
         .order_by(waiting, Referral.opened_at)
     ).all()
 
@@ -95,6 +104,10 @@ def of_house(*, premises_ids: Iterable[uuid.UUID], now: dt.datetime) -> Sequence
     return db.session.scalars(
         sa.select(Placement)
         .where(Placement.premises_id.in_(list(premises_ids)), lately)
-        .options(selectinload(Placement.referral), selectinload(Placement.bedspace), selectinload(Placement.premises))
+        .options(
+            selectinload(Placement.referral),
+            selectinload(Placement.bedspace),
+            selectinload(Placement.premises),
+        )
         .order_by(order, Placement.held_at)
     ).all()

@@ -17,7 +17,7 @@ from flask import current_app
 from safety import duty, messages, placements
 from safety.extensions import db
 from safety.lifecycle import Recipient, State, Worth
-from safety.models import Alert, AlertKind, Draft, Placement
+from safety.models import Alert, AlertKind, Placement
 from safety.permissions import CLOCK
 from safety.referrals.consequences import subject
 from safety.referrals.finding import rematch
@@ -54,7 +54,9 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
 
     def each(kind: str, due: sa.ColumnElement[bool], act: Callable[[Placement], None]) -> None:
         nonlocal full
-        rows = db.session.scalars(sa.select(Placement.id).where(due).order_by(Placement.held_at).limit(most)).all()
+        rows = db.session.scalars(
+            sa.select(Placement.id).where(due).order_by(Placement.held_at).limit(most)
+        ).all()
         full = full or len(rows) == most
         for row in rows:
             try:
@@ -63,9 +65,10 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
                     if placement is not None:
                         act(placement)
                 tally[kind] += 1
-            except Exception as problem:  # one bad row must not keep everybody else's bed
+            except Exception as problem:  # noqa: BLE001 - one bad row must not keep everybody else's bed
                 tally["failed"] += 1
-                log.error("sweep left placement %s aside: %s", row.hex, type(problem).__name__)
+                # Without the problem's own words: a database's quote what was stored.
+                log.error("sweep left placement %s aside: %s", row.hex, type(problem).__name__)  # noqa: TRY400
 
     def release(placement: Placement) -> None:
         event = placements.overdue_event(placement, now)
@@ -76,12 +79,31 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     each("released", sa.and_(confirmed, never, Placement.arrive_by <= now), release)
 
     half = settings.ANSWER_WITHIN_MIN * minutes / 2
-    each("told", sa.and_(held, Placement.reminded_at.is_(None), Placement.answer_by <= now + half, Placement.answer_by > now), _remind(now))
+    each(
+        "told",
+        sa.and_(
+            held,
+            Placement.reminded_at.is_(None),
+            Placement.answer_by <= now + half,
+            Placement.answer_by > now,
+        ),
+        _remind(now),
+    )
     for left, column in ((30, Placement.warned_30_at), (10, Placement.warned_10_at)):
-        due = sa.and_(confirmed, never, column.is_(None), Placement.arrive_by <= now + left * minutes, Placement.arrive_by > now)
+        due = sa.and_(
+            confirmed,
+            never,
+            column.is_(None),
+            Placement.arrive_by <= now + left * minutes,
+            Placement.arrive_by > now,
+        )
         each("told", due, _warn(column.key, now))
     check = settings.ARRIVAL_CHECK_MIN * minutes
-    each("told", sa.and_(confirmed, on_road, Placement.arrival_asked_at.is_(None), Placement.eta_at <= now - check), _ask_arrived(now))
+    each(
+        "told",
+        sa.and_(confirmed, on_road, Placement.arrival_asked_at.is_(None), Placement.eta_at <= now - check),
+        _ask_arrived(now),
+    )
     arrived = Placement.state == State.ARRIVED
     ending = sa.and_(arrived, Placement.stay_end_told_at.is_(None), Placement.stay_until <= now + STAY_NOTICE)
     each("told", ending, _tell_stay_end(now))
@@ -94,13 +116,17 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     duty.climb(now=now)
     db.session.flush()
     # A round that finished nothing would find the same rows again.
-    return Swept(**tally, placed=placed, again=full and tally["released"] + tally["told"] + tally["alerted"] > 0)
+    return Swept(
+        **tally, placed=placed, again=full and tally["released"] + tally["told"] + tally["alerted"] > 0
+    )
 
 
 def _remind(now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         placement.reminded_at = now
-        placements.tell(placement=placement, to=Recipient.HOUSE, wording=messages.reminded, worth=Worth.ANSWER_BY, now=now)
+        placements.tell(
+            placement=placement, to=Recipient.HOUSE, wording=messages.reminded, worth=Worth.ANSWER_BY, now=now
+        )
 
     return act
 
@@ -109,7 +135,11 @@ def _warn(column: str, now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         setattr(placement, column, now)
         placements.tell(
-            placement=placement, to=Recipient.OFFICER, wording=messages.release_soon, worth=Worth.ARRIVE_BY, now=now
+            placement=placement,
+            to=Recipient.OFFICER,
+            wording=messages.release_soon,
+            worth=Worth.ARRIVE_BY,
+            now=now,
         )
 
     return act
@@ -118,7 +148,13 @@ def _warn(column: str, now: dt.datetime) -> Callable[[Placement], None]:
 def _ask_arrived(now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         placement.arrival_asked_at = now
-        placements.tell(placement=placement, to=Recipient.HOUSE, wording=messages.arrived_yet, worth=Worth.HOURS_2, now=now)
+        placements.tell(
+            placement=placement,
+            to=Recipient.HOUSE,
+            wording=messages.arrived_yet,
+            worth=Worth.HOURS_2,
+            now=now,
+        )
 
     return act
 
@@ -126,7 +162,9 @@ def _ask_arrived(now: dt.datetime) -> Callable[[Placement], None]:
 def _tell_stay_end(now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         placement.stay_end_told_at = now
-        placements.tell(placement=placement, to=Recipient.HOUSE, wording=messages.stay_ends, worth=Worth.HOURS_12, now=now)
+        placements.tell(
+            placement=placement, to=Recipient.HOUSE, wording=messages.stay_ends, worth=Worth.HOURS_12, now=now
+        )
 
     return act
 
@@ -143,9 +181,3 @@ def _alert(kind: AlertKind, now: dt.datetime) -> Callable[[Placement], None]:
         duty.raise_alert(kind=kind, subject=subject(placement.referral), referral=placement.referral, now=now)
 
     return act
-
-
-def erase_drafts(*, now: dt.datetime) -> int:
-    """Erase drafts older than DRAFT_KEEP_H; returns how many. The caller begins and commits."""
-    old = now - dt.timedelta(hours=current_app.config["DRAFT_KEEP_H"])
-    return int(db.session.execute(sa.delete(Draft).where(Draft.saved_at < old)).rowcount)

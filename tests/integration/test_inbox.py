@@ -135,7 +135,7 @@ def test_a_no_with_its_letter_is_recorded_with_its_reason(app: Flask) -> None:
     house, placement = placed()
     words = send(mobile(house), f"NO {placement.code} B")
     assert placement.reason == "staff"
-    assert words is not None and "declined by the house" in words
+    assert words is not None and "thank you" in words and "declined by the house" in words
 
 
 def test_the_letter_may_come_after_the_no(app: Flask) -> None:
@@ -143,7 +143,7 @@ def test_the_letter_may_come_after_the_no(app: Flask) -> None:
     send(mobile(house), f"NO {placement.code}")
     words = send(mobile(house), f"NO {placement.code} C", now=NOW + 59 * MINUTE)
     assert placement.reason == "repair"
-    assert words is not None and "declined by the house" in words
+    assert words is not None and "thank you" in words and "declined by the house" in words
 
 
 def test_the_letter_may_not_come_the_next_day(app: Flask) -> None:
@@ -159,7 +159,7 @@ def test_no_said_twice_is_one_no(app: Flask) -> None:
     send(mobile(house), f"NO {placement.code} B")
     words = send(mobile(house), f"NO {placement.code}")
     assert placement.reason == "staff"
-    assert words is not None and "declined by the house" in words
+    assert words is not None and "thank you" in words and "declined by the house" in words
 
 
 def test_a_no_after_the_yes_changes_nothing_and_says_to_ring(app: Flask) -> None:

@@ -51,7 +51,9 @@ def without(name: str, table: str) -> None:
 def two_in_one_bed(placement: Placement) -> None:
     without("uq_placement_live_bedspace", "placement")
     other = db.session.scalars(sa.select(Placement).where(Placement.state == "held")).first()
-    db.session.execute(sa.update(Placement).where(Placement.id == other.id).values(bedspace_id=placement.bedspace_id))
+    db.session.execute(
+        sa.update(Placement).where(Placement.id == other.id).values(bedspace_id=placement.bedspace_id)
+    )
 
 
 def out_of_service_under_somebody(placement: Placement) -> None:
@@ -60,11 +62,17 @@ def out_of_service_under_somebody(placement: Placement) -> None:
 
 def placed_without_a_bed(placement: Placement) -> None:
     referral = factories.referral(cohort="men")
-    db.session.execute(sa.text("UPDATE referral SET state = 'placed' WHERE reference = :one"), {"one": referral.reference})
+    db.session.execute(
+        sa.text("UPDATE referral SET state = 'placed' WHERE reference = :one"), {"one": referral.reference}
+    )
 
 
 def opened_and_not_recorded(placement: Placement) -> None:
-    db.session.execute(sa.delete(AuditEvent).where(AuditEvent.what == "open", AuditEvent.referral_id == placement.referral_id))
+    db.session.execute(
+        sa.delete(AuditEvent).where(
+            AuditEvent.what == "open", AuditEvent.referral_id == placement.referral_id
+        )
+    )
 
 
 def changed_without_audit(placement: Placement) -> None:
@@ -76,7 +84,11 @@ def confirmed_without_text(placement: Placement) -> None:
 
 
 def text_past_its_worth(placement: Placement) -> None:
-    db.session.execute(sa.update(Text).where(Text.wording == "confirmed").values(state="queued", worthless_at=NOW - dt.timedelta(hours=1)))
+    db.session.execute(
+        sa.update(Text)
+        .where(Text.wording == "confirmed")
+        .values(state="queued", worthless_at=NOW - dt.timedelta(hours=1))
+    )
 
 
 def lost_and_nobody_told(placement: Placement) -> None:
@@ -85,7 +97,9 @@ def lost_and_nobody_told(placement: Placement) -> None:
 
 def off_the_table(placement: Placement) -> None:
     db.session.execute(
-        sa.update(AuditEvent).where(AuditEvent.what == "confirm", AuditEvent.placement_id == placement.id).values(what="depart")
+        sa.update(AuditEvent)
+        .where(AuditEvent.what == "confirm", AuditEvent.placement_id == placement.id)
+        .values(what="depart")
     )
 
 
@@ -137,9 +151,15 @@ def test_the_command_exits_non_zero_and_names_the_breach(app: Flask) -> None:
     a_night()
     runner = app.test_cli_runner()
     # The night of the test is long past, so nothing may still be held by the real clock.
-    db.session.execute(sa.update(Placement).values(answer_by=NOW + dt.timedelta(days=36500), arrive_by=NOW + dt.timedelta(days=36500)))
+    db.session.execute(
+        sa.update(Placement).values(
+            answer_by=NOW + dt.timedelta(days=36500), arrive_by=NOW + dt.timedelta(days=36500)
+        )
+    )
     db.session.execute(sa.update(Text).values(worthless_at=NOW + dt.timedelta(days=36500)))
-    db.session.execute(sa.update(Placement).where(Placement.state == "lapsed").values(answer_by=NOW - dt.timedelta(days=1)))
+    db.session.execute(
+        sa.update(Placement).where(Placement.state == "lapsed").values(answer_by=NOW - dt.timedelta(days=1))
+    )
     db.session.commit()
     good = runner.invoke(args=["check"])
     assert good.exit_code == 0, good.output
@@ -154,7 +174,9 @@ def test_the_chain_shows_an_edit_a_deletion_and_an_insertion(app: Flask) -> None
     later = NOW + dt.timedelta(hours=1)
     assert audit.seal(now=later) > 5 and audit.seal(now=later) == 0
     assert audit.verify() == []
-    db.session.execute(sa.update(AuditEvent).where(AuditEvent.what == "confirm").values(by="user:" + uuid.uuid4().hex))
+    db.session.execute(
+        sa.update(AuditEvent).where(AuditEvent.what == "confirm").values(by="user:" + uuid.uuid4().hex)
+    )
     assert any("not as it was sealed" in line for line in audit.verify())
     db.session.rollback()
     gone = db.session.scalar(sa.text("SELECT position FROM audit_seal WHERE position = 3"))

@@ -64,7 +64,11 @@ def test_no_text_is_lost_or_sent_twice_when_the_sender_is_killed(
     some_texts(300 if full else 6)
     points = ["outbox.claimed", "outbox.called", "outbox.recorded"]
     dice = random.Random(4821)
-    plan = [f"{dice.choice(points)}:kill:0.2" for _ in range(100)] if full else [f"{point}:kill" for point in points]
+    plan = (
+        [f"{dice.choice(points)}:kill:0.2" for _ in range(100)]
+        if full
+        else [f"{point}:kill" for point in points]
+    )
     kills = 0
     for failpoint in plan:
         if not waiting():
@@ -131,6 +135,8 @@ def draft(officer: User) -> uuid.UUID:
 
 
 def made(token: uuid.UUID) -> int:
-    count = db.session.scalar(sa.select(sa.func.count()).select_from(Referral).where(Referral.form_token == token))
+    count = db.session.scalar(
+        sa.select(sa.func.count()).select_from(Referral).where(Referral.form_token == token)
+    )
     db.session.rollback()
     return count or 0

@@ -241,6 +241,7 @@ def test_no_transaction_is_open_while_the_supplier_is_called(desk: Desk) -> None
 def test_what_is_worthless_is_never_sent(desk: Desk) -> None:
     queued = text(worth=MINUTE)
     desk.later(MINUTE)
+    assert claim(desk.now) == []
     assert desk.round() == 0
     assert desk.supplier.sends == 0
     assert fresh(queued).state == MessageState.EXPIRED

@@ -49,7 +49,9 @@ class Race:
 
         def ask(place: int) -> None:
             barrier.wait(30)
-            statuses[place] = self.browsers[place].post(f"/find/{tokens[place]}/where", servers.WHERE).status_code
+            statuses[place] = (
+                self.browsers[place].post(f"/find/{tokens[place]}/where", servers.WHERE).status_code
+            )
 
         threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(tokens))]
         for thread in threads:
@@ -75,7 +77,10 @@ class Race:
 
 
 def live() -> int:
-    return db.session.scalar(sa.select(sa.func.count()).select_from(Placement).where(Placement.state.in_(LIVE))) or 0
+    return (
+        db.session.scalar(sa.select(sa.func.count()).select_from(Placement).where(Placement.state.in_(LIVE)))
+        or 0
+    )
 
 
 def states(tokens: list[uuid.UUID]) -> list[str | None]:

@@ -19,7 +19,9 @@ from tests.factories import NOW
 MINUTE = dt.timedelta(minutes=1)
 
 
-def record(placement: Placement, event: Event, actor: permissions.Actor, now: dt.datetime = NOW, **facts: object) -> referrals.Outcome:
+def record(
+    placement: Placement, event: Event, actor: permissions.Actor, now: dt.datetime = NOW, **facts: object
+) -> referrals.Outcome:
     return referrals.record(placement_id=placement.id, event=event, actor=actor, facts=facts, now=now)
 
 
@@ -51,7 +53,15 @@ def test_from_the_request_to_the_departure(app: Flask) -> None:
     assert placement.arrive_by == NOW + 40 * MINUTE + 120 * MINUTE
     record(placement, Event.ARRIVE, staff, NOW + 45 * MINUTE)
     assert placement.stay_until == dt.datetime(2027, 1, 18, 12, tzinfo=dt.UTC)
-    record(placement, Event.DEPART, staff, NOW + dt.timedelta(days=2), reason="planned", onward="msvcc", nrm_decision="consented")
+    record(
+        placement,
+        Event.DEPART,
+        staff,
+        NOW + dt.timedelta(days=2),
+        reason="planned",
+        onward="msvcc",
+        nrm_decision="consented",
+    )
     assert placement.state == State.DEPARTED
     assert placement.referral.state == ReferralState.CLOSED
     whats = [event.what for event in db.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.id))]
@@ -122,7 +132,9 @@ def test_an_overdue_hold_nobody_swept_is_taken_by_the_next_person(app: Flask) ->
 def test_a_yes_past_the_deadline_and_not_yet_swept_counts(app: Flask) -> None:
     house = factories.house()
     placement = factories.placement()
-    outcome = record(placement, Event.CONFIRM, factories.house_actor(house.id), placement.answer_by + 5 * MINUTE)
+    outcome = record(
+        placement, Event.CONFIRM, factories.house_actor(house.id), placement.answer_by + 5 * MINUTE
+    )
     assert outcome.kind is Happened.DONE and placement.state == State.CONFIRMED
 
 
@@ -206,7 +218,9 @@ def test_a_house_withdraws_after_its_yes(app: Flask) -> None:
     assert AlertKind.HOUSE_WITHDREW in alerts()
     assert referrals.live_placement(placement.referral).premises_id == far.id
     with pytest.raises(permissions.NotYours):
-        referrals.open_address(referral_id=placement.referral_id, actor=officer, reason="on_the_way", now=NOW + MINUTE)
+        referrals.open_address(
+            referral_id=placement.referral_id, actor=officer, reason="on_the_way", now=NOW + MINUTE
+        )
 
 
 def test_the_same_answer_twice_is_a_success_and_another_is_a_conflict(app: Flask) -> None:
@@ -236,7 +250,9 @@ def test_another_force_cannot_tell_that_a_referral_exists(app: Flask) -> None:
     stranger = factories.officer().actor()
     for reference in (referral.spoken, "AAA-AAA"):
         with pytest.raises(permissions.NotYours):
-            referrals.take_over(reference=reference, actor=stranger, phone=factories.phone(), reason="shift", now=NOW)
+            referrals.take_over(
+                reference=reference, actor=stranger, phone=factories.phone(), reason="shift", now=NOW
+            )
     with pytest.raises(permissions.NotYours):
         referrals.seen_by(referral_id=referral.id, actor=stranger)
 
@@ -247,7 +263,9 @@ def test_a_colleague_takes_over_with_the_spoken_reference(app: Flask) -> None:
     referral = factories.referral(by=factories.officer(of=force))
     colleague = factories.officer(of=force)
     said = referral.spoken.lower().replace("-", " ")
-    referrals.take_over(reference=said, actor=colleague.actor(), phone=factories.phone(), reason="shift", now=NOW)
+    referrals.take_over(
+        reference=said, actor=colleague.actor(), phone=factories.phone(), reason="shift", now=NOW
+    )
     assert referral.holder is colleague
     assert "taken_over" in {text.wording for text in db.session.scalars(sa.select(Text))}
 
@@ -260,7 +278,11 @@ def test_the_address_opens_only_for_the_holder_on_the_road(app: Flask) -> None:
 
     def opens(actor: permissions.Actor, now: dt.datetime) -> bool:
         try:
-            return bool(referrals.open_address(referral_id=placement.referral_id, actor=actor, reason="on_the_way", now=now).lines)
+            return bool(
+                referrals.open_address(
+                    referral_id=placement.referral_id, actor=actor, reason="on_the_way", now=now
+                ).lines
+            )
         except permissions.NotYours:
             return False
 

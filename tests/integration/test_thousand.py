@@ -27,7 +27,9 @@ SEED = 20261123
 AT_ONCE = 110
 
 
-def drawn(chance: random.Random, outcodes: list[str]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def drawn(
+    chance: random.Random, outcodes: list[str]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """One person's three screens. Shares: 73% men and 27% women (NRM, early 2024); 1.5% transgender (Salvation Army 2022-23), here
     asked for as either; 19% of women pregnant (2018-19); the rest is ours."""
     kind = chance.choices(("men", "women", "either"), (72, 26, 2))[0]
@@ -42,12 +44,21 @@ def drawn(chance: random.Random, outcodes: list[str]) -> tuple[dict[str, Any], d
     if kind != "men" and chance.random() < 0.2:
         who["aged_2_to_4"] = str(chance.randint(1, 2))
     outcode = chance.choice(outcodes)
-    needs: dict[str, Any] = {"tracking": chance.choice(("yes", "no", "not_known")), "miles": chance.choice(("5", "10", "20"))}
+    needs: dict[str, Any] = {
+        "tracking": chance.choice(("yes", "no", "not_known")),
+        "miles": chance.choice(("5", "10", "20")),
+    }
     needs["needed"] = [code for code in ("step_free", "own_bathroom", "diet") if chance.random() < 0.05]
     needs["wished"] = [code for code in ("quiet", "women_staff", "ground_floor") if chance.random() < 0.2]
     needs["support"] = [
         code
-        for code, share in (("self_harm", 0.2), ("alcohol", 0.1), ("drugs", 0.1), ("medication", 0.15), ("violence", 0.04))
+        for code, share in (
+            ("self_harm", 0.2),
+            ("alcohol", 0.1),
+            ("drugs", 0.1),
+            ("medication", 0.15),
+            ("violence", 0.04),
+        )
         if chance.random() < share
     ]
     if chance.random() < 0.6:
@@ -64,7 +75,9 @@ def drawn(chance: random.Random, outcodes: list[str]) -> tuple[dict[str, Any], d
 
 @pytest.mark.timeout(7200)
 @pytest.mark.xdist_group("processes")
-def test_a_thousand_referrals_each_end_somewhere(app: Flask, database_url: str, tmp_path: Path, full: bool) -> None:
+def test_a_thousand_referrals_each_end_somewhere(
+    app: Flask, database_url: str, tmp_path: Path, full: bool
+) -> None:
     count = 1000 if full else 40
     chance = random.Random(SEED)
     now = clock.now()
@@ -77,7 +90,9 @@ def test_a_thousand_referrals_each_end_somewhere(app: Flask, database_url: str, 
     db.session.commit()
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Force)) == 47
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Premises)) == 60
-    outcodes = [row.code for row in geography.every() if row.in_use and row.nation in ("England", "Wales", "Scotland")]
+    outcodes = [
+        row.code for row in geography.every() if row.in_use and row.nation in ("England", "Wales", "Scotland")
+    ]
     db.session.rollback()
 
     ends: Counter[str] = Counter()
@@ -116,7 +131,9 @@ def one(browser: Browser, who: dict[str, Any], needs: dict[str, Any], where: dic
     page = browser.get(answer.headers["Location"])
     assert page.status_code == 200
     db.session.rollback()
-    newest = sa.select(Referral.state).where(Referral.id == uuid.UUID(answer.headers["Location"].rsplit("/", 1)[1]))
+    newest = sa.select(Referral.state).where(
+        Referral.id == uuid.UUID(answer.headers["Location"].rsplit("/", 1)[1])
+    )
     state = db.session.scalars(newest).one()
     db.session.rollback()
     return state
@@ -146,4 +163,6 @@ def table(ends: Counter[str], count: int) -> None:
         print(f"    {cause:18} {number:5}")
     miles = sorted(db.session.scalars(sa.select(Placement.distance_miles)))
     if miles:
-        print(f"  miles to the bed: median {miles[len(miles) // 2]:.0f}, nine in ten within {miles[int(len(miles) * 0.9)]:.0f}")
+        print(
+            f"  miles to the bed: median {miles[len(miles) // 2]:.0f}, nine in ten within {miles[int(len(miles) * 0.9)]:.0f}"
+        )

@@ -18,7 +18,13 @@ import sqlalchemy as sa
 from flask import Flask
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from safety import extensions, invariants, lifecycle, permissions, placements, premises, referrals
 from safety.extensions import db
@@ -157,7 +163,9 @@ class Walk(RuleBasedStateMachine):
         there = self.on(row.bedspace_id)
         if there is not None:
             self.lapse(there)
-        stay = Stay(row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by)
+        stay = Stay(
+            row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by
+        )
         if stay.state == "confirmed":
             assert stay.house == self.unasked, "a house was confirmed that wants to be asked"
         self.stays[row.id] = stay
@@ -166,7 +174,9 @@ class Walk(RuleBasedStateMachine):
 
     def newest(self, want: Want) -> Placement | None:
         rows = db.session.scalars(
-            sa.select(Placement).where(Placement.referral_id == want.id, Placement.id.not_in(list(self.stays)))
+            sa.select(Placement).where(
+                Placement.referral_id == want.id, Placement.id.not_in(list(self.stays))
+            )
         ).all()
         # A lapse and a new hold may follow one another in one step; the live one is what the person has now.
         assert len(rows) <= 1, "two new placements for one person in one step"
@@ -175,7 +185,9 @@ class Walk(RuleBasedStateMachine):
     def do(self, stay: Stay, event: Event, actor: Actor, **facts: Any) -> referrals.Outcome | None:
         """The door: one write, committed when it succeeds and undone when it is refused."""
         try:
-            outcome = referrals.record(placement_id=stay.id, event=event, actor=actor, facts=facts, now=self.now)
+            outcome = referrals.record(
+                placement_id=stay.id, event=event, actor=actor, facts=facts, now=self.now
+            )
         except REFUSED:
             db.session.rollback()
             return None
@@ -189,11 +201,15 @@ class Walk(RuleBasedStateMachine):
         pool = fitting if fitting and data.draw(st.integers(0, 4)) else every
         return data.draw(st.sampled_from(pool)) if pool else None
 
-    def step(self, stay: Stay, event: Event, actor: Actor, *, target: str | None, same: bool, **facts: Any) -> bool:
+    def step(
+        self, stay: Stay, event: Event, actor: Actor, *, target: str | None, same: bool, **facts: Any
+    ) -> bool:
         """Try an event; compare with what the model expects. target: the new state, None: must be refused."""
         outcome = self.do(stay, event, actor, **facts)
         if same:
-            assert outcome is not None and outcome.kind is Happened.SAME, f"{event} again was not a plain success"
+            assert outcome is not None and outcome.kind is Happened.SAME, (
+                f"{event} again was not a plain success"
+            )
             return False
         if target is None:
             assert outcome is None, f"{event} was let through on {stay.state}"
@@ -254,7 +270,13 @@ class Walk(RuleBasedStateMachine):
             self.late_yes(stay)
             return
         same = stay.state in ("confirmed", "arrived")
-        if self.step(stay, Event.CONFIRM, self.house(stay), target="confirmed" if stay.state == "held" else None, same=same):
+        if self.step(
+            stay,
+            Event.CONFIRM,
+            self.house(stay),
+            target="confirmed" if stay.state == "held" else None,
+            same=same,
+        ):
             stay.state, stay.arrive_by = "confirmed", max(stay.arrive_by, self.now + 2 * 60 * MINUTE)
 
     def late_yes(self, stay: Stay) -> None:
@@ -278,7 +300,14 @@ class Walk(RuleBasedStateMachine):
             return
         row = db.session.get(Placement, stay.id)
         same = stay.state == "declined" and row.reason == reason
-        if self.step(stay, Event.DECLINE, self.house(stay), target="declined" if stay.state == "held" else None, same=same, reason=reason):
+        if self.step(
+            stay,
+            Event.DECLINE,
+            self.house(stay),
+            target="declined" if stay.state == "held" else None,
+            same=same,
+            reason=reason,
+        ):
             self.end(stay, "declined")
             self.learn()
 
@@ -288,7 +317,14 @@ class Walk(RuleBasedStateMachine):
         if stay is None:
             return
         target = "withdrawn" if stay.state == "confirmed" else None
-        if self.step(stay, Event.WITHDRAW, self.house(stay), target=target, same=stay.state == "withdrawn", reason="incident"):
+        if self.step(
+            stay,
+            Event.WITHDRAW,
+            self.house(stay),
+            target=target,
+            same=stay.state == "withdrawn",
+            reason="incident",
+        ):
             self.end(stay, "withdrawn")
             self.learn()
 
@@ -299,7 +335,9 @@ class Walk(RuleBasedStateMachine):
             return
         target = "cancelled" if stay.state in ("held", "confirmed") else None
         facts = {"reason": "plans", "still_needed": still_needed}
-        if self.step(stay, Event.CANCEL, self.holder(stay), target=target, same=stay.state == "cancelled", **facts):
+        if self.step(
+            stay, Event.CANCEL, self.holder(stay), target=target, same=stay.state == "cancelled", **facts
+        ):
             self.end(stay, "cancelled")
             if not still_needed:
                 self.wants[stay.referral].state = "closed"
@@ -313,7 +351,14 @@ class Walk(RuleBasedStateMachine):
         eta = self.now + minutes * MINUTE
         row = db.session.get(Placement, stay.id)
         same = row.last_event == "set_off" and row.eta_at == eta
-        if self.step(stay, Event.SET_OFF, self.holder(stay), target="confirmed" if stay.state == "confirmed" else None, same=same, eta_at=eta):
+        if self.step(
+            stay,
+            Event.SET_OFF,
+            self.holder(stay),
+            target="confirmed" if stay.state == "confirmed" else None,
+            same=same,
+            eta_at=eta,
+        ):
             stay.set_off, stay.arrive_by = True, eta + 120 * MINUTE
 
     @rule(data=st.data())
@@ -336,7 +381,9 @@ class Walk(RuleBasedStateMachine):
             self.late_arrival(stay, actor)
             return
         fits = stay.state == "confirmed" or (stay.state == "held" and by_house)
-        if self.step(stay, Event.ARRIVE, actor, target="arrived" if fits else None, same=stay.state == "arrived"):
+        if self.step(
+            stay, Event.ARRIVE, actor, target="arrived" if fits else None, same=stay.state == "arrived"
+        ):
             stay.state = "arrived"
 
     def late_arrival(self, stay: Stay, actor: Actor) -> None:
@@ -360,7 +407,16 @@ class Walk(RuleBasedStateMachine):
                 self.end(has, "cancelled")
             row = db.session.get(Placement, outcome.placement.id)
             assert row.bedspace_id == stay.bed
-            new = Stay(row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by, stay.set_off)
+            new = Stay(
+                row.id,
+                want.id,
+                row.bedspace_id,
+                row.premises_id,
+                row.state,
+                row.answer_by,
+                row.arrive_by,
+                stay.set_off,
+            )
             self.stays[row.id] = new
             want.state, want.paused = "placed", False
             self.learn()
@@ -387,7 +443,14 @@ class Walk(RuleBasedStateMachine):
         row = db.session.get(Placement, stay.id)
         same = stay.state == "departed" and row.last_event == "depart"
         facts = {"reason": "planned", "onward": "msvcc", "nrm_decision": "deciding"}
-        if self.step(stay, Event.DEPART, self.house(stay), target="departed" if stay.state == "arrived" else None, same=same, **facts):
+        if self.step(
+            stay,
+            Event.DEPART,
+            self.house(stay),
+            target="departed" if stay.state == "arrived" else None,
+            same=same,
+            **facts,
+        ):
             self.end(stay, "departed", falls=False)
             self.wants[stay.referral].state = "closed"
             self.learn()
@@ -400,7 +463,13 @@ class Walk(RuleBasedStateMachine):
         bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
         there = self.on(bed)
         swept_free = there is None or (there.overdue(self.now) and there is not stay)
-        fits = stay.live and self.beds[bed] == stay.house and bed != stay.bed and bed not in self.out and swept_free
+        fits = (
+            stay.live
+            and self.beds[bed] == stay.house
+            and bed != stay.bed
+            and bed not in self.out
+            and swept_free
+        )
         # An overdue hold nobody swept still has the room: the database refuses it, and so may the service.
         if there is not None and there is not stay:
             assert self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed) is None
@@ -408,7 +477,14 @@ class Walk(RuleBasedStateMachine):
         if bed == stay.bed and stay.live and bed not in self.out:
             self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed)
             return
-        if self.step(stay, Event.MOVE, self.house(stay), target=stay.state if fits else None, same=False, bedspace_id=bed):
+        if self.step(
+            stay,
+            Event.MOVE,
+            self.house(stay),
+            target=stay.state if fits else None,
+            same=False,
+            bedspace_id=bed,
+        ):
             stay.bed = bed
             self.learn()
 
@@ -439,7 +515,9 @@ class Walk(RuleBasedStateMachine):
         row = db.session.get(Placement, stay.id)
         until = (row.stay_until or self.now) + dt.timedelta(days=1)
         target = "arrived" if stay.state == "arrived" else None
-        self.step(stay, Event.EXTEND, self.coordinator, target=target, same=False, stay_until=until, reason="unwell")
+        self.step(
+            stay, Event.EXTEND, self.coordinator, target=target, same=False, stay_until=until, reason="unwell"
+        )
 
     @rule(data=st.data())
     def a_mistake_is_put_right(self, data: Any) -> None:
@@ -557,8 +635,12 @@ def test_every_walk_agrees_with_the_model(walking: type[Walk], full: bool) -> No
     run_state_machine_as_test(
         walking,
         settings=settings(
-            max_examples=walks, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+            max_examples=walks,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
             # Making a walk shorter takes minutes against a database; its steps are printed as they were.
-            phases=(Phase.generate,)
+            phases=(Phase.generate,),
         ),
     )

@@ -202,7 +202,7 @@ class WhoForm(_Screen):
             "items": [
                 {"hint": {"text": "Everybody else there is a woman, or a woman's child"}},
                 {"hint": {"text": "Everybody else there is a man"}},
-                {"hint": {"text": "They do not mind who else is there"}},
+                {"hint": {"text": "A mixed place, for couples and families too. There are fewer of these"}},
             ]
         },
     )
