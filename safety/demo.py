@@ -535,7 +535,7 @@ def _days_before(people: Mapping[str, User], now: dt.datetime) -> None:
         cohort="women",
         outcode="LS1",
         alias="Ana",
-        pregnant=True,
+        pregnant="yes",
         wished=("women_staff",),
         support=("self_harm",),
         interpreter=True,

@@ -222,6 +222,8 @@ def _confirm(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime)
 def _set_off(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
     if placement.set_off_at is None:
         placement.set_off_at, placement.set_off_by = now, actor.by
+    elif actor.role is not Role.COORDINATOR:
+        raise lifecycle.NotAllowed("You have set off already. Add 30 minutes, or ring the duty line")
     placement.eta_at = facts["eta_at"]
     placement.arrive_by = facts["eta_at"] + dt.timedelta(minutes=current_app.config["ARRIVE_GRACE_MIN"])
     placement.arrival_asked_at = None

@@ -21,6 +21,16 @@ from safety.referrals.consequences import fall, far_ahead, settle, subject
 from safety.referrals.reading import searching
 
 EXPLAINED_ALIKE = dt.timedelta(hours=1)
+_MATCHED = (
+    "adults",
+    "children",
+    "pregnant",
+    "needed",
+    "wished",
+    "support",
+    "keep_away",
+    "keep_away_miles",
+)
 
 
 def person(referral: Referral, now: dt.datetime) -> matching.Person:
@@ -33,7 +43,7 @@ def person(referral: Referral, now: dt.datetime) -> matching.Person:
         nation=referral.nation or "",
         eta_at=max(referral.eta_at or now, now),
         children=needs.get("children", {}),
-        pregnant=needs.get("pregnant", False),
+        pregnant=needs.get("pregnant") in ("yes", "not_known"),
         needed=frozenset(needs.get("needed", ())),
         wished=frozenset(needs.get("wished", ())),
         support=frozenset(needs.get("support", ())),
@@ -188,7 +198,9 @@ def _say_waiting(referral: Referral, kind: AlertKind, now: dt.datetime) -> None:
 
 def _question(referral: Referral) -> str:
     region = geography.region_of(referral.outcode or "")
-    asked = json.dumps([region, str(referral.force_id), referral.cohort, referral.needs], sort_keys=True)
+    # Only what matching reads: telling the house about a diet must not make it a new question.
+    needs = {name: value for name, value in (referral.needs or {}).items() if name in _MATCHED}
+    asked = json.dumps([region, str(referral.force_id), referral.cohort, needs], sort_keys=True)
     return ring().index("question", asked)
 
 

@@ -36,7 +36,7 @@ class Request:
     officer_phone: str
     ready_at: dt.datetime | None = None
     children: Mapping[str, int] = field(default_factory=dict)
-    pregnant: bool = False
+    pregnant: str = "no"  # yes | no | not_known; not known is matched as if yes
     interpreter: bool = False
     needed: tuple[str, ...] = ()
     wished: tuple[str, ...] = ()

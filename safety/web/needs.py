@@ -15,14 +15,17 @@ _TRACKING = {
 }
 
 
+_PREGNANT = {"yes": "Yes", "not_known": "Not known"}
+
+
 def rows(referral: Referral) -> list[tuple[str, str]]:
     """What to know before saying yes, as (question, answer), the decisive first. Empty once it was erased."""
     needs = referral.needs
     if needs is None:
         return []
     found = [("Who", who(referral))]
-    if needs.get("pregnant"):
-        found.append(("Pregnant", "Yes"))
+    if needs.get("pregnant") in _PREGNANT:
+        found.append(("Pregnant", _PREGNANT[needs["pregnant"]]))
     if needs.get("needed"):
         found.append(("The room must have", _listed(matching.FEATURES, needs["needed"])))
     if needs.get("wished"):
@@ -61,8 +64,10 @@ def short(referral: Referral) -> str:
     """One line for a list: who, and what decides."""
     needs = referral.needs or {}
     parts = [who(referral)]
-    if needs.get("pregnant"):
+    if needs.get("pregnant") == "yes":
         parts.append("pregnant")
+    elif needs.get("pregnant") == "not_known":
+        parts.append("may be pregnant")
     parts += [matching.FEATURES[code] for code in needs.get("needed", ()) if code in matching.FEATURES]
     parts += [matching.SUPPORT[code] for code in needs.get("support", ()) if code in matching.SUPPORT]
     return parts[0] + "".join(f"; {part[0].lower()}{part[1:]}" for part in parts[1:])

@@ -363,6 +363,8 @@ def test_a_house_without_another_room_says_whom_to_ring(home, house):
             premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
     assert "No other room of the house is free and suits them. Ring the duty line" in words(home.get(at(placement, "move")))
+    page = words(home.press(at(placement, "move"), bedspace_id=str(house.bedspaces[0].id)))
+    assert "No other room is free any more. Nothing was changed." in page
 
 
 def test_a_mistake_is_put_right_within_the_hour_and_not_later(home, clock):
@@ -434,8 +436,8 @@ def test_what_is_not_for_a_house_is_not_found_and_no_other_house_is_ever_named(h
 def test_what_cannot_be_done_in_this_state_is_said_so(home):
     placement = placed(State.ARRIVED)
     home.get("/house")
-    for answer in (home.get(at(placement, "withdraw"), 303), home.post(at(placement, "withdraw"))):
-        page = words(home.get(answer.headers["Location"]))
+    for send in (lambda: home.get(at(placement, "withdraw"), 303), lambda: home.post(at(placement, "withdraw"))):
+        page = words(home.get(send().headers["Location"]))
         assert "That cannot be done now. Recorded as arrived at 14:00 by the house, by text." in page
     page = words(home.press(at(placement, "withdraw"), reason="staff"))
     assert "Nothing was changed." in page and fresh(placement).state == State.ARRIVED

@@ -84,12 +84,12 @@ def live() -> int:
 
 
 def states(tokens: list[uuid.UUID]) -> list[str | None]:
-    found = dict(
-        (token, state)
+    found = {
+        token: state
         for token, state in db.session.execute(
             sa.select(Referral.form_token, Referral.state).where(Referral.form_token.in_(tokens))
         )
-    )
+    }
     db.session.rollback()
     return [found.get(token) for token in tokens]
 

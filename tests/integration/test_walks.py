@@ -355,7 +355,7 @@ class Walk(RuleBasedStateMachine):
             stay,
             Event.SET_OFF,
             self.holder(stay),
-            target="confirmed" if stay.state == "confirmed" else None,
+            target="confirmed" if stay.state == "confirmed" and not stay.set_off else None,
             same=same,
             eta_at=eta,
         ):

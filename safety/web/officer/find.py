@@ -228,7 +228,7 @@ def _request(so_far: Mapping[str, Any], where: WhereForm, force_id: uuid.UUID | 
         ready_at=where.ready_at,
         officer_phone=where.mobile.e164,
         children={age: int(who.get(name) or 0) for name, age in WhoForm.CHILDREN.items()},
-        pregnant=who.get("pregnant") == "yes",
+        pregnant=who.get("pregnant") or "no",
         interpreter=bool(who.get("interpreter")),
         needed=tuple(needed),
         wished=tuple(set(needs.get("wished") or ()) - needed),
