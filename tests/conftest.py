@@ -54,7 +54,7 @@ def environment_for(url: str, **changes: str) -> dict[str, str]:
     }
 
 
-def _migrate(url: str) -> None:
+def migrated(url: str) -> None:
     from flask_migrate import upgrade
 
     app = create_app(settings_for(url))
@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
         server = TempPG()
         _ours.append(server)
         server.create("pos_template")
-        _migrate(server.url("pos_template"))
+        migrated(server.url("pos_template"))
         os.environ["POS_TEST_PG"] = server.url("{}")
 
 
@@ -105,7 +105,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file, copied for each test."""
     path = tmp_path_factory.mktemp("template") / "template.sqlite"
-    _migrate(f"sqlite:///{path}")
+    migrated(f"sqlite:///{path}")
     with sa.create_engine(f"sqlite:///{path}").connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     return path

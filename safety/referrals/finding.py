@@ -222,20 +222,27 @@ def rematch(*, now: dt.datetime) -> int:
     may lapse an overdue hold on it and set another person searching, so it goes on until a round places nobody.
     """
     placed = 0
-    while True:
+    while waiting := searching():
         before = placed
-        rooms = premises.rooms(now)
+        rooms: list[matching.Room] | None = premises.rooms(now)
         # With nothing free there is nothing to try again for those who were told so already.
-        told = set() if any(room.free for room in rooms) else duty.subjects(kind=AlertKind.NOTHING_FITS)
-        for referral in searching():
+        told = duty.subjects(kind=AlertKind.NOTHING_FITS) if not _any_free(rooms) else set()
+        for referral in waiting:
             if subject(referral) in told:
                 continue
             if far_ahead(referral, now):
                 if duty.standing(kind=AlertKind.FAR_AHEAD, subject=subject(referral)) is None:
                     _say_waiting(referral, AlertKind.FAR_AHEAD, now)
-            elif _find(referral, rooms, now) is not None:
+                continue
+            rooms = premises.rooms(now) if rooms is None else rooms
+            if _find(referral, rooms, now) is not None:
                 placed += 1
                 settle(referral, now)
-                rooms = premises.rooms(now)
+                rooms = None  # who lives where has changed, so it is looked at again for the next
         if placed == before:
-            return placed
+            break
+    return placed
+
+
+def _any_free(rooms: Sequence[matching.Room]) -> bool:
+    return any(room.free for room in rooms)

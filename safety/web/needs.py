@@ -13,8 +13,6 @@ _TRACKING = {
     "no": "No. Check before they come in",
     "not_known": "Not known. Ask before they come in",
 }
-
-
 _PREGNANT = {"yes": "Yes", "not_known": "Not known"}
 
 

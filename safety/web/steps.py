@@ -32,7 +32,7 @@ class Step:
     """One thing that can be recorded. `slug`: its place in an address; `press`: recorded by the button itself, without a page.
 
     `button`, `done`: words for the house's side; `button_duty`: on a coordinator's page, when it is the house's or the
-    officer's to do.
+    officer's to do; `send`: on the button of the step's own page, if other words say it better.
     """
 
     slug: str
@@ -42,6 +42,7 @@ class Step:
     form: type[StepForm] = forms.Press
     title: str = ""
     button_duty: str = ""
+    send: str = ""
     classes: str = _SECOND
 
     @property
@@ -67,7 +68,7 @@ STEPS = (
         "decline",
         Event.DECLINE,
         "Decline",
-        "Declined. The bed is free again and the next best is being held elsewhere.",
+        "Declined. The bed is free again, and we look elsewhere for them.",
         forms.DeclineForm,
         "Decline",
         button_duty="Decline for the house",
@@ -79,6 +80,7 @@ STEPS = (
         "Recorded. The house has been told who is coming and when.",
         forms.SetOffForm,
         "They are on their way",
+        send="Record when they arrive",
     ),
     Step("late", Event.LATE, "30 minutes later", "Recorded. The house has been told the new time."),
     Step(
@@ -95,6 +97,7 @@ STEPS = (
         "Arrival recorded. The officer has been told.",
         forms.ArrivedForm,
         "When did they arrive?",
+        send="Record that they arrived",
     ),
     Step(
         "not-arrived",
@@ -103,6 +106,7 @@ STEPS = (
         "Recorded as not arrived. The bed is free again, and a coordinator is finding out where they are.",
         forms.NotArrivedForm,
         "They did not arrive",
+        send="Record that they did not arrive",
     ),
     Step(
         "move",
@@ -135,6 +139,7 @@ STEPS = (
         "Departure recorded. The bed is free again. Thank you.",
         forms.DepartForm,
         "They have left",
+        send="Record that they left",
     ),
     Step(
         "withdraw",
@@ -162,6 +167,7 @@ STEPS = (
         "Put right. Everybody who was told has been told again.",
         forms.Press,
         "Put right a mistake",
+        send="Put it right",
     ),
 )
 BY_SLUG = {step.slug: step for step in STEPS}
@@ -184,6 +190,8 @@ def possible(placement: Placement, actor: Actor, instant: dt.datetime) -> list[S
     if not _may_be_put_right(placement, actor, instant):
         events.discard(Event.CORRECT)
     there = [step for step in STEPS if step.event in events]
+    if placement.set_off_at is not None:
+        there = [replace(step, button="Change when they arrive") if step.slug == "set-off" else step for step in there]
     if state is State.CONFIRMED:
         return there
     # Only what most people come for stands out.
@@ -282,6 +290,7 @@ def _shown(
         asked=_asked(form),
         nothing_to_choose=_nothing_to_choose(form),
         button=step.words(actor.role),
+        send=step.send or step.words(actor.role),
         back=back,
         before=lifecycle.STATE_WORDS[State(placement.state_before)] if placement.state_before else "",
         state=lifecycle.STATE_WORDS[State(placement.state)],

@@ -106,7 +106,7 @@ def test_alerts_say_since_when_what_goes_on_by_itself_and_whose_they_are(desk, c
     alert = db.session.scalars(sa.select(Alert)).one()
     page = words(desk.press(f"/duty/alerts/{alert.id}/claim"))
     assert "It is yours. It stays open until its cause is gone." in page
-    assert "Taken by Pat Lindqvist (coordinator) at today 14:07." in page
+    assert "Taken by Pat Lindqvist (coordinator), today 14:07." in page
     assert fresh(alert).ended_at is None
 
 
@@ -194,7 +194,7 @@ def test_a_coordinator_sees_whom_to_ring_and_never_where_the_house_is_or_what_th
             State.CONFIRMED,
             True,
             [
-                "They are on their way",
+                "Change when they arrive",
                 "30 minutes later",
                 "They have arrived",
                 "They arrived earlier",

@@ -86,7 +86,7 @@ def test_signing_in_leads_to_the_house(home):
 
 
 def test_what_waits_for_an_answer_stands_first_with_the_time_left_and_what_they_need(home, clock):
-    placement = placed(pregnant=True, needed=(), support=("medication",), children={"under_2": 1, "5_to_11": 0})
+    placement = placed(pregnant="yes", needed=(), support=("medication",), children={"under_2": 1, "5_to_11": 0})
     clock.at = NOW + 6 * MINUTE
     page = words(home.get("/house"))
     assert "Waiting for your answer (1)" in page

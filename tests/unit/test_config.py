@@ -1,0 +1,74 @@
+"""A bad setting stops the start and is named, and its value is never repeated."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+import config
+
+GOOD = {
+    "POS_ENV": "production",
+    "DATABASE_URL": "postgresql://places@db.example/places",
+    "POS_SECRET_KEY": "k" * 40,
+    "POS_FIELD_KEYS": "a:" + base64.b64encode(b"a" * 32).decode(),
+    "POS_INDEX_KEY": base64.b64encode(b"i" * 32).decode(),
+    "POS_PUBLIC_URL": "https://places.example",
+    "POS_TRUSTED_HOSTS": "places.example",
+    "DUTY_NUMBER": "0300 123 4567",
+    "ON_CALL_MOBILE": "+447400123456",
+    "POS_SMS": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_KEY_SID": "SK" + "0" * 32,
+    "TWILIO_KEY_SECRET": "hidden-secret",
+    "TWILIO_AUTH_TOKENS": "hidden-token",
+    "TWILIO_FROM": "+447400123457",
+}
+BAD = [
+    ("POS_ENV", ""),
+    ("POS_ENV", "live"),
+    ("DATABASE_URL", ""),
+    ("DATABASE_URL", "mysql://hidden@db"),
+    ("DATABASE_URL", "sqlite:///:memory:"),
+    ("POS_SECRET_KEY", "short-hidden"),
+    ("POS_FIELD_KEYS", "hidden"),
+    ("POS_FIELD_KEYS", "a:" + base64.b64encode(b"hidden").decode()),
+    ("POS_INDEX_KEY", "hidden!"),
+    ("POS_INDEX_KEY", base64.b64encode(b"a" * 32).decode()),
+    ("POS_PUBLIC_URL", "http://places.example"),
+    ("POS_PUBLIC_URL", ""),
+    ("POS_TRUSTED_HOSTS", ""),
+    ("DUTY_NUMBER", ""),
+    ("ON_CALL_MOBILE", "07400 hidden"),
+    ("ON_CALL_MOBILE", "+447700900123"),
+    ("POS_SMS", "simulator"),
+    ("POS_SMS", "pigeon"),
+    ("TWILIO_ACCOUNT_SID", "hidden"),
+    ("TWILIO_ACCOUNT_SID", ""),
+    ("TWILIO_KEY_SID", ""),
+    ("TWILIO_KEY_SECRET", ""),
+    ("TWILIO_AUTH_TOKENS", ""),
+    ("TWILIO_FROM", ""),
+    ("POS_FAILPOINTS", "outbox.called:kill"),
+    ("ANSWER_WITHIN_MIN", "soon-hidden"),
+    ("ANSWER_WITHIN_MIN", "0"),
+    ("LADDER_MIN", "5,0"),
+    ("STALE_H", "2"),
+    ("SIGN_IN_PER_ACCOUNT", "a hidden few"),
+    ("POS_PROXIES", "-1"),
+]
+
+
+def test_good_settings_are_taken() -> None:
+    settings = config.load(GOOD)
+    assert settings.production and settings.ANSWER_WITHIN_MIN == 15
+    assert config.as_flask(settings)["SESSION_COOKIE_NAME"] == "__Host-session"
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_is_named_and_its_value_is_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(config.BadSetting) as refused:
+        config.load(GOOD | {name: value})
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "hidden" not in str(refused.value)
