@@ -188,7 +188,8 @@ def place(
     placement = take(referral, bedspace_id, actor=actor, miles=miles, now=now)
     if placement is None:
         raise lifecycle.NotAllowed("That room has just been taken. Choose another")
-    facts = {"bedspace": bedspace_id, "override": sorted(str(cause) for cause in broken)}
+    override = sorted(str(cause) for cause in broken)
+    facts = {"bedspace": bedspace_id, "override": override, "reason": reason or None}
     audit.record(
         what="placed_by_hand",
         by=actor.by,

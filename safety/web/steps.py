@@ -191,7 +191,10 @@ def possible(placement: Placement, actor: Actor, instant: dt.datetime) -> list[S
         events.discard(Event.CORRECT)
     there = [step for step in STEPS if step.event in events]
     if placement.set_off_at is not None:
-        there = [replace(step, button="Change when they arrive") if step.slug == "set-off" else step for step in there]
+        there = [
+            replace(step, button="Change when they arrive") if step.slug == "set-off" else step
+            for step in there
+        ]
     if state is State.CONFIRMED:
         return there
     # Only what most people come for stands out.

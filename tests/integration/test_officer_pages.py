@@ -993,3 +993,19 @@ def test_signed_out_meanwhile_the_draft_is_still_there(phone, officer, clock):
     phone.post(f"/find/{token}/needs", NEEDS)
     phone.post(f"/find/{token}/where", WHERE)
     assert count(Referral) == 1
+
+
+def test_what_they_like_to_be_called_is_not_shown_to_a_lead_or_a_coordinator(phone, app):
+    house()
+    there = phone.ask()
+    phone.get(f"{there}/more-about-them")
+    phone.post(f"{there}/more-about-them", {"alias": "Marigold"})
+    lead = account(email="lead@force.example", role=Role.LEAD, of=only(Referral).force)
+    duty = factories.coordinator(password_hash=accounts.hasher.hash(SECRET))
+    db.session.commit()
+    for other in (lead, duty):
+        browser = Phone(app.test_client()).sign_in(other)
+        page = browser.get(f"{there}/more-about-them")
+        assert "Marigold" not in page.text and 'name="alias"' not in page.text
+        browser.post(f"{there}/more-about-them", {"interpreter": "yes"})
+        assert only(Referral).alias == "Marigold"

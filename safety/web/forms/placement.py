@@ -300,7 +300,9 @@ def offer_rooms(field: OneOf, referral: Referral, rooms: Iterable[Room], now: dt
         kind = (room.premises_id, room.sleeps, room.self_contained, room.room_cohort, room.features, broken)
         alike.setdefault(kind, (room, broken))
     kinds = list(alike.values())
-    shown = [kind for kind in kinds if not kind[1]][:MOST_ROOMS] + [kind for kind in kinds if kind[1]][:MOST_MISSES]
+    shown = [kind for kind in kinds if not kind[1]][:MOST_ROOMS] + [kind for kind in kinds if kind[1]][
+        :MOST_MISSES
+    ]
     field.offer({str(room.id): ", ".join(names[room.id]) for room, _ in shown})
     field.drawn = field.drawn | {
         "items": [{"hint": {"text": _hint(wanted, room, broken)}} for room, broken in shown]

@@ -149,14 +149,18 @@ def more_about_them(referral_id: uuid.UUID) -> ResponseReturnValue:
     """What else the house should know, said while it is answering."""
     referral = _mine(referral_id)
     known = referral.needs or {}
+    # What they like to be called is for the house, and for the officer who was told it: not for a lead, not for a coordinator.
+    theirs = referral.holder_id == me().id
     form = DetailsForm(
         data={
-            "alias": referral.alias or "",
+            "alias": (referral.alias or "") if theirs else "",
             "interpreter": "yes" if known.get("interpreter") else None,
             "language": known.get("language"),
             "diet": known.get("diet") or [],
         }
     )
+    if not theirs:
+        del form.alias
     if request.method == "POST" and form.validate():
         actor = me().actor()
         return _try(
@@ -164,7 +168,7 @@ def more_about_them(referral_id: uuid.UUID) -> ResponseReturnValue:
             lambda: details.add_details(
                 referral_id=referral_id,
                 actor=actor,
-                alias=form.alias.data or None,
+                alias=(form.alias.data or None) if theirs else referral.alias,
                 interpreter=form.interpreter.data == "yes",
                 language=form.language.data or None,
                 diet=form.diet.data,
