@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import uuid
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -42,7 +43,7 @@ def raise_alert(
     facts = {"kind": str(kind), "alert": alert.id}
     audit.record(what="alert", by="clock", now=now, referral_id=alert.referral_id, facts=facts)
     db.session.flush()
-    if alert.urgent:
+    if alert.urgent and alert.code:
         _text(alert, now)
     return alert
 
@@ -59,6 +60,11 @@ def subjects(*, kind: AlertKind) -> set[str]:
     )
 
 
+def about(*, kind: AlertKind, referral_id: uuid.UUID) -> Sequence[Alert]:
+    """The open alerts of this kind about a referral, whatever their subject."""
+    return db.session.scalars(_open().where(Alert.kind == kind, Alert.referral_id == referral_id)).all()
+
+
 def end(*, kind: AlertKind, subject: str, now: dt.datetime) -> None:
     """The cause is gone: end the open alert of this kind and subject, if there is one."""
     for alert in db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)):
@@ -72,7 +78,12 @@ def claim(*, code: str, by: str, now: dt.datetime) -> Alert | None:
     Returns it when it is now this person's (or was already); None when somebody else has it or it is over.
     """
     alert = db.session.scalars(_open().where(Alert.code == code)).first()
-    if alert is None or (alert.claimed_by is not None and alert.claimed_by != by):
+    return take(alert=alert, by=by, now=now) if alert is not None else None
+
+
+def take(*, alert: Alert, by: str, now: dt.datetime) -> Alert | None:
+    """Take an open alert, for one person only; None when somebody else has it or it is over."""
+    if alert.ended_at is not None or (alert.claimed_by is not None and alert.claimed_by != by):
         return None
     if alert.claimed_by is None:
         alert.claimed_at, alert.claimed_by = now, by
@@ -92,7 +103,7 @@ def climb(*, now: dt.datetime) -> int:
     ladder = current_app.config["LADDER_MIN"]
     for alert in db.session.scalars(_open().where(Alert.urgent, Alert.claimed_by.is_(None))):
         due = sum(1 for minutes in ladder if alert.raised_at + dt.timedelta(minutes=minutes) <= now)
-        if due > alert.texted:
+        if due > alert.texted and alert.code:
             _text(alert, now, step=due)
             queued += 1
     return queued
@@ -109,10 +120,10 @@ def _open() -> sa.Select[Alert]:
     return sa.select(Alert).where(Alert.ended_at.is_(None))
 
 
-def _free_code() -> str:
+def _free_code() -> str | None:
     taken = set(db.session.scalars(sa.select(Alert.code).where(Alert.ended_at.is_(None))))
     free = [code for code in range(100, 1000) if str(code) not in taken]
-    return str(secrets.choice(free))
+    return str(secrets.choice(free)) if free else None
 
 
 def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
@@ -120,7 +131,7 @@ def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
     referral = alert.referral or (db.session.get(Referral, alert.referral_id) if alert.referral_id else None)
     matter = messages.Matter(
         reference=referral.spoken if referral else "",
-        code=alert.code,
+        code=alert.code or "",
         words=ALERT_WORDS[AlertKind(alert.kind)],
         ring=current_app.config["DUTY_NUMBER"],
     )

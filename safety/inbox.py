@@ -7,6 +7,7 @@ so; nobody learns anything from an answer that their own telephone did not alrea
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from dataclasses import dataclass, field, replace
 
@@ -27,14 +28,17 @@ from safety import (
 )
 from safety.crypto import ring
 from safety.extensions import db
-from safety.lifecycle import LIVE_REFERRAL, Event, Role, State
-from safety.models import Contact, Inbound, Placement, Referral, Text, User
+from safety.lifecycle import LIVE_REFERRAL, Event, ReferralState, Role, State
+from safety.models import AlertKind, Contact, Inbound, Placement, Referral, Text, User
 from safety.permissions import Actor
 from safety.referrals import Happened
 from safety.replies import Kind, Reply
 
 ANSWER_WORTH = dt.timedelta(minutes=10)
 ONE_APOLOGY_IN = dt.timedelta(minutes=10)
+# The supplier's own words for coming back after an opt-out; a yes is one of them too, and means what it says here.
+_OPT_IN = frozenset({"start", "unstop"})
+OPT_IN = "opt_in"
 FIRST_LETTERS = ", ".join(
     f"{letter} {short}"
     for letter, short in zip(
@@ -90,14 +94,17 @@ def receive(*, sid: str, sender: str, body: str, now: dt.datetime) -> str | None
     """
     if db.session.scalar(sa.select(Inbound.id).where(Inbound.sid == sid)) is not None:
         return None
-    reply = replies.parse(body)
     telephone = whose(sender)
-    answer = _act(reply, telephone, now)
+    if re.sub(r"[\W_]+", "", body).casefold() in _OPT_IN:
+        meaning, answer = OPT_IN, _come_back(telephone, now)
+    else:
+        reply = replies.parse(body)
+        meaning, answer = str(reply.kind), _act(reply, telephone, now)
     kept = Inbound(
         sid=sid,
         sender_index=telephone.index,
         received_at=now,
-        meaning=reply.kind,
+        meaning=meaning,
         outcome=answer.outcome[:40],
         placement_id=answer.placement.id if answer.placement else None,
     )
@@ -141,9 +148,36 @@ def _is_officers(index: str) -> bool:
     return any(db.session.scalar(one.limit(1)) is not None for one in (person, holds, held))
 
 
+def code_needed(m: messages.Matter) -> str:
+    """What was meant is understood, but not of whom."""
+    return (
+        "Places of Safety: that needs its code, so nothing was changed. "
+        f"Send the same words with the four digits, or ring {m.ring}"
+    )
+
+
+def _come_back(sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.known:
+        return Answer("unknown_number")
+    _reachable(sender, now)
+    return Answer("opted_in", messages.info)
+
+
+def _reachable(sender: Sender, now: dt.datetime) -> None:
+    """Whoever writes to us can be written to: their houses' texts go to this telephone again."""
+    db.session.execute(
+        sa.update(Contact)
+        .where(Contact.phone_index == sender.index, Contact.unreachable_at.is_not(None))
+        .values(unreachable_at=None)
+    )
+    duty.end(kind=AlertKind.TEXT_FAILED, subject=sender.by, now=now)
+
+
 def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if not sender.known:
         return Answer("unknown_number")
+    if reply.kind not in replies.HARMLESS:
+        _reachable(sender, now)
     if reply.kind is Kind.AUTOMATIC:
         return Answer("automatic")
     if reply.kind is Kind.OPT_OUT:
@@ -162,15 +196,17 @@ def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     return _on_placement(reply, sender, now)
 
 
-def _sorry(sender: Sender, now: dt.datetime) -> Answer:
-    """Not understood, said once in ten minutes, so that two machines cannot keep each other talking."""
+def _sorry(
+    sender: Sender, now: dt.datetime, wording: messages.Wording = messages.not_understood
+) -> Answer:
+    """Nothing was done and why, said once in ten minutes, so that two machines cannot keep each other talking."""
     lately = sa.select(Text.id).where(
         Text.to_index == sender.index,
-        Text.wording == messages.not_understood.__name__,
+        Text.wording == wording.__name__,
         Text.queued_at > now - ONE_APOLOGY_IN,
     )
     said = db.session.scalar(lately.limit(1)) is not None
-    return Answer("not_understood", None if said else messages.not_understood)
+    return Answer(wording.__name__, None if said else wording)
 
 
 def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
@@ -196,8 +232,6 @@ def _same(sender: Sender, now: dt.datetime) -> Answer:
     return Answer("same", messages.counts_same, messages.Matter(words=words))
 
 
-# What each answer does, and in which state a placement waits for it when no code was given. Not arrived gives a bed away under
-# somebody who may be on the road, so it never goes without its code.
 _EVENTS = {
     Kind.YES: Event.CONFIRM,
     Kind.NO: Event.DECLINE,
@@ -205,18 +239,18 @@ _EVENTS = {
     Kind.NOT_ARRIVED: Event.NOT_ARRIVED,
     Kind.LATE: Event.LATE,
 }
-_WAITS = {
-    Kind.YES: State.HELD,
-    Kind.NO: State.HELD,
-    Kind.ARRIVED: State.CONFIRMED,
-    Kind.LATE: State.CONFIRMED,
-}
+# A house that is asked one thing may answer it in one word. Everything else is about somebody who may be on the road or at a
+# door, while the one who waits just now may be somebody else: it never goes without its code.
+_WITHOUT_CODE = frozenset({Kind.YES, Kind.NO})
+_NEEDS_CODE = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
 _OF_HOUSE = frozenset({Kind.YES, Kind.NO, Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.DEPARTED})
 _OF_OFFICER = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
 
 
 def _on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if reply.code is None:
+        if reply.kind in _NEEDS_CODE:
+            return _sorry(sender, now, code_needed)
         placement = _only_one(reply.kind, sender)
         if placement is None:
             return _sorry(sender, now)
@@ -251,19 +285,12 @@ def _use_page(placement: Placement) -> Answer:
 
 
 def _only_one(kind: Kind, sender: Sender) -> Placement | None:
-    """The one placement that waits for just this from this telephone; None when none does, or several do."""
-    state = _WAITS.get(kind)
-    if state is None:
+    """The one bed these houses are asked about; None when there is none, or several, or this never goes without a code."""
+    if kind not in _WITHOUT_CODE:
         return None
-    sides: list[sa.ColumnElement[bool]] = []
-    if kind in _OF_HOUSE:
-        sides.append(Placement.premises_id.in_(sender.houses))
-    if kind in _OF_OFFICER:
-        sides.append(Referral.officer_phone_index == sender.index)
     waiting = db.session.scalars(
         sa.select(Placement)
-        .join(Referral, Referral.id == Placement.referral_id)
-        .where(Placement.state == state, sa.or_(*sides))
+        .where(Placement.state == State.HELD, Placement.premises_id.in_(sender.houses))
         .limit(2)
     ).all()
     return waiting[0] if len(waiting) == 1 else None
@@ -321,6 +348,9 @@ def _record(
         return Answer("code_not_known", messages.code_not_known)
     current = result.placement
     outcome = f"{event}:{result.kind}"
+    if result.kind is Happened.SETTLED and current.referral.state == ReferralState.SEARCHING:
+        # Theirs is not the bed that can be had now, and nobody else's is yet: nothing is settled.
+        return Answer(outcome, messages.conflict, _stands(current), current)
     if result.kind is Happened.SETTLED:
         return Answer(outcome, messages.settled, _stands(current), current)
     if result.kind is Happened.NO_BED:

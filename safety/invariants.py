@@ -15,7 +15,17 @@ import sqlalchemy as sa
 from safety import lifecycle
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, State
-from safety.models import Alert, AuditEvent, Bedspace, MessageState, OutOfService, Placement, Referral, Text
+from safety.models import (
+    Alert,
+    AlertKind,
+    AuditEvent,
+    Bedspace,
+    MessageState,
+    OutOfService,
+    Placement,
+    Referral,
+    Text,
+)
 
 LATE = dt.timedelta(seconds=60)
 _EVENTS = {str(event) for event in Event}
@@ -92,6 +102,8 @@ def _together() -> Iterator[str]:
         if placement_id is not None:
             texts[placement_id][wording] += 1
     history = _history()
+    # With nobody to text, a person was alerted instead: that counts.
+    rung = set(db.session.scalars(sa.select(Alert.subject).where(Alert.kind == AlertKind.TEXT_FAILED)))
     for placement in db.session.scalars(sa.select(Placement)):
         events = history.get(placement.id, [])
         last = events[-1] if events else None
@@ -107,6 +119,16 @@ def _together() -> Iterator[str]:
         ):
             if placement.referral.officer_phone_sealed and texts[placement.id][wording] < counts[event]:
                 yield f"I3: placement {placement.id.hex} was {event} without its text"
+        # And those a house's answer hangs on. A bed that was confirmed as it was held needed no question.
+        asked = not any(event.what == Event.CONFIRM and event.at == placement.held_at for event in events)
+        for event, wording in (
+            (Event.HOLD, "asked"),
+            (Event.SET_OFF, "on_the_way"),
+            (Event.CANCEL, "cancelled"),
+        ):
+            wanted = event in counts and (asked or event is not Event.HOLD)
+            if wanted and not texts[placement.id][wording] and f"placement:{placement.id.hex}" not in rung:
+                yield f"I3: placement {placement.id.hex} was {event} without the house's text"
     known = set(db.session.scalars(sa.select(Placement.id)))
     for placement_id in history.keys() - known:
         yield f"I3: the audit trail tells of placement {placement_id.hex}, which is not there"
@@ -163,13 +185,14 @@ def _releases(now: dt.datetime) -> Iterator[str]:
     for placement in db.session.scalars(released):
         if placement.ended_at is not None and placement.ended_at < placement.arrive_by:
             yield f"I6: placement {placement.id.hex} was released before its arrival was due"
-        if placement.set_off_at is not None:
+        if placement.on_road:
             yield f"I6: placement {placement.id.hex} was released by the clock with somebody on the road"
     overdue = sa.or_(
         sa.and_(Placement.state == State.HELD, Placement.answer_by < now - LATE),
         sa.and_(
             Placement.state == State.CONFIRMED,
             Placement.set_off_at.is_(None),
+            ~Placement.was_on_road,
             Placement.arrive_by < now - LATE,
         ),
     )

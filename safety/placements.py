@@ -15,10 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import audit, lifecycle, messages, outbox, permissions, premises, workdays
+from safety import audit, duty, lifecycle, messages, outbox, permissions, premises, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, Recipient, Role, State, Tell, Worth
-from safety.models import Bedspace, Placement, Premises, Referral, User
+from safety.models import AlertKind, Bedspace, Placement, Premises, Referral, User
 from safety.permissions import Actor
 
 LEAST_HOLD = dt.timedelta(hours=2)
@@ -64,6 +64,7 @@ def hold(
         distance_miles=round(miles, 1),
         held_at=now,
         held_by=actor.by,
+        was_on_road=_was_on_road(referral),
         answer_by=now + dt.timedelta(minutes=settings.ANSWER_WITHIN_MIN),
         eta_at=max(eta_at, now),
         arrive_by=max(eta_at + dt.timedelta(minutes=settings.ARRIVE_GRACE_MIN), now + LEAST_HOLD),
@@ -93,6 +94,15 @@ def hold(
     return placement
 
 
+def _was_on_road(referral: Referral) -> bool:
+    """Whether they were travelling, or between two houses, when a place they had ended."""
+    let_down = (State.WITHDRAWN, State.CANCELLED, State.LAPSED, State.DECLINED)
+    travelling = sa.or_(Placement.set_off_at.is_not(None), Placement.was_on_road)
+    left = sa.or_(Placement.last_event == Event.TRANSFER, sa.and_(travelling, Placement.state.in_(let_down)))
+    earlier = sa.select(Placement.id).where(Placement.referral_id == referral.id, left)
+    return db.session.scalar(earlier.limit(1)) is not None
+
+
 def change(
     *, placement: Placement, event: Event, actor: Actor, facts: Mapping[str, Any], now: dt.datetime
 ) -> bool:
@@ -110,7 +120,7 @@ def change(
         if event is Event.CORRECT:
             row = lifecycle.correction(state, State(placement.state_before or placement.state), actor.role)
         else:
-            row = lifecycle.transition(state, event, actor.role, set_off=placement.set_off_at is not None)
+            row = lifecycle.transition(state, event, actor.role, set_off=placement.on_road)
     except lifecycle.NotAllowed as refused:
         if state in lifecycle.FINAL and event is not Event.CORRECT:
             raise Conflict(told(placement)) from refused
@@ -210,6 +220,10 @@ Writer = Callable[[Placement, Actor, Facts, dt.datetime], dict[str, Any]]
 
 def _reason_only(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
     return {"reason": facts["reason"]} if facts.get("reason") else {}
+
+
+def _cancel(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
+    return {"reason": facts["reason"], "still_needed": facts.get("still_needed", True)}
 
 
 def _confirm(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
@@ -317,6 +331,7 @@ def _correct(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime)
         placement.reminded_at = None
     elif placement.state_before == State.CONFIRMED:
         placement.arrive_by = max(placement.arrive_by, now + LEAST_HOLD)
+        placement.warned_30_at = placement.warned_10_at = placement.arrival_asked_at = None
     return {"undone": str(undone), "to": str(placement.state_before)}
 
 
@@ -325,7 +340,7 @@ _WRITERS: Mapping[Event, Writer] = {
     Event.DECLINE: _reason_only,
     Event.LAPSE: _reason_only,
     Event.WITHDRAW: _reason_only,
-    Event.CANCEL: _reason_only,
+    Event.CANCEL: _cancel,
     Event.SET_OFF: _set_off,
     Event.LATE: _late,
     Event.ARRIVE: _arrive,
@@ -352,7 +367,7 @@ def overdue_event(placement: Placement, now: dt.datetime) -> Event | None:
     """
     if placement.state == State.HELD and placement.answer_by <= now:
         return Event.LAPSE
-    if placement.state == State.CONFIRMED and placement.set_off_at is None and placement.arrive_by <= now:
+    if placement.state == State.CONFIRMED and not placement.on_road and placement.arrive_by <= now:
         return Event.RELEASE
     return None
 
@@ -367,10 +382,16 @@ def _free_code(now: dt.datetime) -> str:
 
 
 def tell(
-    *, placement: Placement, to: Recipient, wording: messages.Wording, worth: Worth, now: dt.datetime
+    *,
+    placement: Placement,
+    to: Recipient,
+    wording: messages.Wording,
+    worth: Worth,
+    critical: bool = False,
+    now: dt.datetime,
 ) -> None:
     """Queue one text about a placement that is not the consequence of an event: a reminder, a warning, a question."""
-    _tell(placement, Tell(to, wording, worth), now)
+    _tell(placement, Tell(to, wording, worth, critical=critical), now)
 
 
 def matter(placement: Placement, now: dt.datetime) -> messages.Matter:
@@ -395,6 +416,12 @@ def matter(placement: Placement, now: dt.datetime) -> messages.Matter:
 def _tell(placement: Placement, tell: Tell, now: dt.datetime) -> None:
     to = _number(placement, tell.to, now)
     if to is None:
+        if tell.critical:
+            # Nobody to text: somebody must ring.
+            subject = f"placement:{placement.id.hex}"
+            duty.raise_alert(
+                kind=AlertKind.TEXT_FAILED, subject=subject, referral=placement.referral, now=now
+            )
         return
     worthless = {
         Worth.ANSWER_BY: placement.answer_by,

@@ -6,6 +6,7 @@ Availability is derived here and nowhere else: free is in service, not retired, 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from safety import audit, geography, matching, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, State
 from safety.models import Bedspace, Contact, OutOfService, Placement, Premises, Referral
+
+log = logging.getLogger(__name__)
 
 SMALL_REGION = 3
 
@@ -153,7 +156,10 @@ def _counts_as_live(now: dt.datetime) -> sa.ColumnElement[bool]:
     overdue = sa.or_(
         sa.and_(Placement.state == State.HELD, Placement.answer_by <= now),
         sa.and_(
-            Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), Placement.arrive_by <= now
+            Placement.state == State.CONFIRMED,
+            Placement.set_off_at.is_(None),
+            ~Placement.was_on_road,
+            Placement.arrive_by <= now,
         ),
     )
     return sa.and_(Placement.state.in_(LIVE), ~overdue)
@@ -183,23 +189,33 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
         house.id: house
         for house in db.session.scalars(sa.select(Premises).execution_options(populate_existing=True))
     }
-    live = sa.select(Placement.bedspace_id, Placement.premises_id, Referral.cohort, Bedspace.self_contained)
-    live = live.join(Referral, Referral.id == Placement.referral_id).join(
-        Bedspace, Bedspace.id == Placement.bedspace_id
+    live = sa.select(
+        Placement.bedspace_id,
+        Placement.premises_id,
+        Referral.cohort,
+        Bedspace.self_contained,
+        _counts_as_live(now),
     )
-    live = live.where(_counts_as_live(now))
+    live = live.join(Referral, Referral.id == Placement.referral_id)
+    live = live.join(Bedspace, Bedspace.id == Placement.bedspace_id).where(Placement.state.in_(LIVE))
     if leaving_out is not None:
         live = live.where(Placement.referral_id != leaving_out)
     used: set[uuid.UUID] = set()
     sharing: dict[uuid.UUID, set[str]] = {}
-    for bedspace_id, premises_id, cohort, self_contained in db.session.execute(live):
-        used.add(bedspace_id)
+    for bedspace_id, premises_id, cohort, self_contained, counts in db.session.execute(live):
+        if counts:
+            used.add(bedspace_id)
+        # Overdue or not: a late yes to somebody overdue still counts, and strangers must not have been mixed meanwhile.
         if not self_contained:
             sharing.setdefault(premises_id, set()).add(cohort or "either")
     out = out_now(now)
     found = []
     for bedspace in db.session.scalars(sa.select(Bedspace).where(Bedspace.retired_at.is_(None))):
         house = houses[bedspace.premises_id]
+        if geography.find(house.outcode) is None:
+            # One house in a place the table no longer knows must not stop everybody's search.
+            log.error("premises %s is left out: its outcode is not known", house.id.hex)
+            continue
         found.append(
             matching.Room(
                 id=bedspace.id,

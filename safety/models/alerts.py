@@ -25,6 +25,7 @@ class AlertKind(StrEnum):
     FAR_AHEAD = "far_ahead"
     TEXT_FAILED = "text_failed"
     SUPPLIER = "supplier_failing"
+    BROKEN = "cannot_be_matched"
     RELEASED = "released_unused"
     STAY_OVER = "stay_over"
 
@@ -40,6 +41,7 @@ ALERT_WORDS = {
     AlertKind.FAR_AHEAD: "asked for far ahead, decide by hand",
     AlertKind.TEXT_FAILED: "a text did not get through",
     AlertKind.SUPPLIER: "the text supplier is failing",
+    AlertKind.BROKEN: "cannot be matched, place them by hand",
     AlertKind.RELEASED: "a bed came free unused",
     AlertKind.STAY_OVER: "the stay is over",
 }
@@ -54,7 +56,8 @@ class Alert(Row):
     subject: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     urgent: Mapped[bool]
-    code: Mapped[str] = mapped_column(sa.String(3))
+    # None when every code is in use: such an alert is claimed on the page only.
+    code: Mapped[str | None] = mapped_column(sa.String(3))
     raised_at: Mapped[dt.datetime]
     texted: Mapped[int] = mapped_column(default=0)  # how many steps of the ladder were climbed
     claimed_at: Mapped[dt.datetime | None]

@@ -38,6 +38,8 @@ class Placement(Row):
     set_off_by: Mapped[str | None] = mapped_column(sa.String(40))
     eta_at: Mapped[dt.datetime]
     arrive_by: Mapped[dt.datetime]
+    # They were on the road already when this bed was held (their house withdrew, or they move house): no clock releases it.
+    was_on_road: Mapped[bool] = mapped_column(default=False)
     times_late: Mapped[int] = mapped_column(default=0)
     warned_30_at: Mapped[dt.datetime | None]
     warned_10_at: Mapped[dt.datetime | None]
@@ -67,6 +69,11 @@ class Placement(Row):
         foreign_keys="Placement.bedspace_id",
         primaryjoin="Placement.bedspace_id == Bedspace.id",
     )
+
+    @property
+    def on_road(self) -> bool:
+        """Whether somebody is, or may be, travelling: then only a person says what happened."""
+        return self.set_off_at is not None or self.was_on_road
 
     __table_args__ = (
         # The failure we never allow: two people sent to one bed.

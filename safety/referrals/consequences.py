@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 import sqlalchemy as sa
 from flask import current_app
@@ -10,7 +11,7 @@ from flask import current_app
 from safety import audit, duty
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, State
-from safety.models import AlertKind, Placement, Referral
+from safety.models import AlertKind, Placement, Referral, Text
 from safety.permissions import CLOCK
 
 SOON = dt.timedelta(hours=1)
@@ -75,19 +76,63 @@ def settle(referral: Referral, now: dt.datetime) -> None:
     ).first()
     closed = referral.state == ReferralState.CLOSED
     bedless = not closed and live is None
-    settled = closed or (live is not None and live.state != "held")
+    agreed = closed or (live is not None and live.state != State.HELD)
+    inside = closed or (live is not None and live.state == State.ARRIVED)
+    # Somebody may be driving to a house that will not take them until they have set off to another.
+    heard = inside or (live is not None and live.set_off_at is not None)
+    turned_back = _turned_back(referral)
     paused = bedless and referral.paused_at is not None
     causes = {
-        AlertKind.NO_BED_ON_ARRIVAL: bedless,
-        AlertKind.HOUSE_WITHDREW: not settled,
-        AlertKind.CASCADE: not settled,
+        AlertKind.NO_BED_ON_ARRIVAL: not inside,
+        AlertKind.HOUSE_WITHDREW: not (heard if turned_back else agreed),
+        AlertKind.CASCADE: not agreed,
+        AlertKind.BROKEN: bedless and not paused,
         AlertKind.NOTHING_FITS: bedless and not paused,
         AlertKind.FAR_AHEAD: bedless and far_ahead(referral, now),
         AlertKind.NOT_ARRIVED: paused,
         AlertKind.RELEASED: paused,
-        AlertKind.OVERDUE: live is not None and live.state == "confirmed" and live.arrive_by <= now,
+        AlertKind.OVERDUE: live is not None and overdue(live, now),
         AlertKind.STAY_OVER: live is not None and live.stay_until is not None and live.stay_until <= now,
     }
     for kind, stands in causes.items():
         if not stands:
             duty.end(kind=kind, subject=subject(referral), now=now)
+    for alert in duty.about(kind=AlertKind.TEXT_FAILED, referral_id=referral.id):
+        if inside or not _still_unheard(alert.subject):
+            duty.end(kind=AlertKind.TEXT_FAILED, subject=alert.subject, now=now)
+
+
+def overdue(placement: Placement, now: dt.datetime) -> bool:
+    """Whether somebody on the road should have been heard of: past `arrive_by`, or the house was asked and did not answer."""
+    if placement.state != State.CONFIRMED or not placement.on_road:
+        return False
+    patience = dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"])
+    asked = placement.arrival_asked_at
+    return placement.arrive_by <= now or (asked is not None and asked + patience <= now)
+
+
+def _turned_back(referral: Referral) -> bool:
+    """Whether a house withdrew while they were on the road to it."""
+    withdrawn = sa.select(Placement.id).where(
+        Placement.referral_id == referral.id,
+        Placement.state == State.WITHDRAWN,
+        Placement.set_off_at.is_not(None),
+    )
+    return db.session.scalar(withdrawn.limit(1)) is not None
+
+
+def _still_unheard(about: str) -> bool:
+    """Whether what a lost text would have told still matters: its placement is live and nothing has happened to it since."""
+    kind, _, number = about.partition(":")
+    placement: Placement | None = None
+    said_at: dt.datetime | None = None
+    if kind == "text":
+        text = db.session.get(Text, uuid.UUID(number))
+        if text is None or text.placement_id is None:
+            return True
+        placement, said_at = db.session.get(Placement, text.placement_id), text.queued_at
+    elif kind == "placement":
+        placement = db.session.get(Placement, uuid.UUID(number))
+    if placement is None or placement.state not in LIVE:
+        return False
+    return said_at is None or placement.last_at <= said_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +13,15 @@ import sqlalchemy as sa
 from flask import current_app
 
 from safety import audit, duty, geography, matching, messages, outbox, placements, premises
-from safety.crypto import ring
+from safety.crypto import SealBroken, ring
 from safety.extensions import db
 from safety.lifecycle import LET_DOWN, LIVE, Event, ReferralState
 from safety.models import AlertKind, Bedspace, KeepApart, Placement, Premises, Referral, UnmetNeed
 from safety.permissions import CLOCK, Actor
 from safety.referrals.consequences import fall, far_ahead, settle, subject
 from safety.referrals.reading import searching
+
+log = logging.getLogger(__name__)
 
 EXPLAINED_ALIKE = dt.timedelta(hours=1)
 _MATCHED = (
@@ -79,7 +82,12 @@ def _asked(referral: Referral) -> frozenset[uuid.UUID]:
         .where(
             Placement.referral_id == referral.id,
             Placement.state.in_(LET_DOWN),
-            sa.or_(Premises.reported_at.is_(None), Premises.reported_at <= Placement.ended_at),
+            sa.or_(
+                Premises.reported_at.is_(None),
+                Premises.reported_at <= Placement.ended_at,
+                # A new count says nothing about why they could not take this person.
+                Placement.reason.in_(("needs", "risk", "others")),
+            ),
         )
     )
     return frozenset(db.session.scalars(ended))
@@ -111,11 +119,7 @@ def take(
     """
     try:
         with db.session.begin_nested():
-            overdue = _overdue(bedspace_id, now)
-            if overdue is not None:
-                event = placements.overdue_event(overdue, now) or Event.LAPSE
-                placements.change(placement=overdue, event=event, actor=CLOCK, facts={}, now=now)
-                fall(overdue, event, now)
+            clear_overdue(bedspace_id, now)
             if placements.is_taken(bedspace_id):
                 raise placements.BedspaceTaken
             placement = placements.hold(
@@ -133,6 +137,15 @@ def take(
     referral.paused_at = referral.paused_by = None
     db.session.flush()
     return placement
+
+
+def clear_overdue(bedspace_id: uuid.UUID, now: dt.datetime) -> None:
+    """Release an overdue hold nobody swept yet, as the sweep would: whoever takes the bed need not wait for it."""
+    overdue = _overdue(bedspace_id, now)
+    if overdue is not None:
+        event = placements.overdue_event(overdue, now) or Event.LAPSE
+        placements.change(placement=overdue, event=event, actor=CLOCK, facts={}, now=now)
+        fall(overdue, event, now)
 
 
 def _overdue(bedspace_id: uuid.UUID, now: dt.datetime) -> Placement | None:
@@ -224,9 +237,10 @@ def rematch(*, now: dt.datetime) -> int:
     placed = 0
     while waiting := searching():
         before = placed
-        rooms: list[matching.Room] | None = premises.rooms(now)
+        fresh = premises.rooms(now)
+        rooms: list[matching.Room] | None = fresh
         # With nothing free there is nothing to try again for those who were told so already.
-        told = duty.subjects(kind=AlertKind.NOTHING_FITS) if not _any_free(rooms) else set()
+        told = duty.subjects(kind=AlertKind.NOTHING_FITS) if not _any_free(fresh) else set()
         for referral in waiting:
             if subject(referral) in told:
                 continue
@@ -235,13 +249,24 @@ def rematch(*, now: dt.datetime) -> int:
                     _say_waiting(referral, AlertKind.FAR_AHEAD, now)
                 continue
             rooms = premises.rooms(now) if rooms is None else rooms
-            if _find(referral, rooms, now) is not None:
+            if _find_or_leave(referral, rooms, now) is not None:
                 placed += 1
                 settle(referral, now)
                 rooms = None  # who lives where has changed, so it is looked at again for the next
         if placed == before:
             break
     return placed
+
+
+def _find_or_leave(referral: Referral, rooms: Sequence[matching.Room], now: dt.datetime) -> Placement | None:
+    """_find, but somebody whose record cannot be read is left to a person and keeps nobody else from a bed."""
+    try:
+        with db.session.begin_nested():
+            return _find(referral, rooms, now)
+    except (SealBroken, ValueError, LookupError, TypeError) as problem:
+        log.error("referral %s cannot be matched: %s", referral.id.hex, type(problem).__name__)  # noqa: TRY400 - no data
+        duty.raise_alert(kind=AlertKind.BROKEN, subject=subject(referral), referral=referral, now=now)
+        return None
 
 
 def _any_free(rooms: Sequence[matching.Room]) -> bool:

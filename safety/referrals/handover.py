@@ -110,7 +110,11 @@ def withdraw(*, referral_id: uuid.UUID, actor: Actor, reason: str, now: dt.datet
         raise lifecycle.NotAllowed("They have arrived. The house records when they leave")
     if placement is not None:
         placements.change(
-            placement=placement, event=Event.CANCEL, actor=actor, facts={"reason": "plans"}, now=now
+            placement=placement,
+            event=Event.CANCEL,
+            actor=actor,
+            facts={"reason": "plans", "still_needed": False},
+            now=now,
         )
     close(referral, reason=reason, by=actor.by, now=now)
     rematch(now=now)

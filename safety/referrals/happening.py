@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safety import audit, duty, geography, lifecycle, matching, permissions, placements, premises
+from safety import audit, duty, geography, lifecycle, matching, messages, permissions, placements, premises
 from safety.extensions import db
-from safety.lifecycle import Event, ReferralState, Role, State
+from safety.lifecycle import Event, Recipient, ReferralState, Role, State, Worth
 from safety.models import AlertKind, Placement, Referral
 from safety.permissions import Actor
 from safety.referrals.consequences import close, fall, settle, subject
-from safety.referrals.finding import person, rematch, take
+from safety.referrals.finding import clear_overdue, person, rematch, take
 from safety.referrals.reading import live_placement, lookup
 
 
@@ -40,6 +40,9 @@ class Outcome:
 
 # They stand at the door of a house whose bed was given back: the person stays inside.
 _STILL_TRUE = (State.NOT_ARRIVED, State.LAPSED, State.CANCELLED, State.WITHDRAWN)
+# A no that is about the room and not the person: the room is not offered to the next person either.
+_NOT_NOW = ("full", "repair")
+NOT_NOW = dt.timedelta(hours=12)
 _FALLS = (Event.DECLINE, Event.LAPSE, Event.WITHDRAW, Event.RELEASE, Event.NOT_ARRIVED)
 
 
@@ -70,7 +73,7 @@ def record(
     if event is Event.TRANSFER:
         return _transfer(placement, actor, facts, now)
     if event is Event.CORRECT:
-        _may_return(placement)
+        _may_return(placement, actor, now)
     if event is Event.MOVE:
         _may_move(placement, facts, now)
     try:
@@ -106,7 +109,12 @@ def _follow(
         close(referral, reason="departed", by=actor.by, now=now)
     elif event is Event.CORRECT:
         _reopen(referral)
-    if event in _FALLS or event in (Event.CANCEL, Event.DEPART, Event.MOVE):
+    if event is Event.DECLINE and facts.get("reason") in _NOT_NOW:
+        until = now + NOT_NOW
+        premises.take_out(
+            bedspace_id=placement.bedspace_id, reason=facts["reason"], until=until, by=actor.by, now=now
+        )
+    if event in _FALLS or event in (Event.CANCEL, Event.DEPART, Event.MOVE, Event.CORRECT):
         rematch(now=now)
     settle(referral, now)
 
@@ -122,17 +130,52 @@ def _reopen(referral: Referral) -> None:
     db.session.flush()
 
 
-def _may_return(placement: Placement) -> None:
-    """Putting a mistake right must not give one person two beds. Raises NotAllowed."""
-    other = live_placement(placement.referral)
+def _may_return(placement: Placement, actor: Actor, now: dt.datetime) -> None:
+    """Putting a mistake right must give nobody two beds, and bring nobody back where they may no longer go.
+
+    Raises NotAllowed.
+    """
+    referral = placement.referral
+    _not_long_gone(placement, now, for_coordinator=actor.role is Role.COORDINATOR)
+    other = live_placement(referral)
     if other is not None and other.id != placement.id:
         raise lifecycle.NotAllowed("They have another place since. Ring the duty line")
+    if placement.state not in lifecycle.FINAL or placement.state_before is None:
+        return
+    if placement.state == State.DECLINED and placement.reason in _NOT_NOW:
+        premises.end_spells(placement.bedspace, by=actor.by, now=now)
+    clear_overdue(placement.bedspace_id, now)
+    room = _room(placement.bedspace_id, now, leaving_out=referral.id)
+    broken = matching.against(person(referral, now), room) if room else frozenset({matching.Cause.FULL})
+    if placement.state_before == State.ARRIVED:
+        broken &= {matching.Cause.FULL}  # they never left: who else is there is for people to settle
+    if matching.Cause.FULL in broken:
+        raise lifecycle.NotAllowed("The bed is not free any more. Ring the duty line")
+    if broken & {matching.Cause.NOT_ACCEPTING, matching.Cause.SHARING, matching.Cause.KEEP_APART}:
+        raise lifecycle.NotAllowed("They can no longer go there. Ring the duty line")
+
+
+def _not_long_gone(placement: Placement, now: dt.datetime, *, for_coordinator: bool = False) -> None:
+    """What is long over stays over, and what was erased is never lived again. Raises NotAllowed."""
+    long_ago = placement.ended_at is not None and now > placement.ended_at + placements.CODE_KEPT
+    if placement.referral.erased_at is not None or (long_ago and not for_coordinator):
+        raise lifecycle.NotAllowed("That is too long ago to record here. Ring the duty line")
+
+
+def _room(
+    bedspace_id: uuid.UUID, now: dt.datetime, *, leaving_out: uuid.UUID | None = None
+) -> matching.Room | None:
+    return next(
+        (room for room in premises.rooms(now, leaving_out=leaving_out) if room.id == bedspace_id), None
+    )
 
 
 def _may_move(placement: Placement, facts: Mapping[str, Any], now: dt.datetime) -> None:
     """The other room must be one they would have been given. Raises NotAllowed."""
-    rooms = {room.id: room for room in premises.rooms(now, leaving_out=placement.referral_id)}
-    room = rooms.get(facts.get("bedspace_id") or uuid.UUID(int=0))
+    wanted = facts.get("bedspace_id") or uuid.UUID(int=0)
+    if wanted != placement.bedspace_id:
+        clear_overdue(wanted, now)
+    room = _room(wanted, now, leaving_out=placement.referral_id)
     if room is None or room.premises_id != placement.premises_id:
         raise lifecycle.NotAllowed("Choose another room of the same house")
     if not room.free:
@@ -169,13 +212,21 @@ def _late_yes(placement: Placement, actor: Actor, now: dt.datetime) -> Outcome:
 def _late_arrival(placement: Placement, actor: Actor, facts: Mapping[str, Any], now: dt.datetime) -> Outcome:
     """They are at the door of a house whose bed was released: the person stays inside, in this bed if it is free."""
     referral = placement.referral
+    _not_long_gone(placement, now)
+    if referral.state == ReferralState.CLOSED and referral.closed_reason == "departed":
+        raise lifecycle.NotAllowed("They are recorded as having stayed and left. Ring the duty line")
     current = live_placement(referral)
     if current is not None and current.state == State.ARRIVED:
         raise placements.Conflict(placements.told(current))
     if current is not None and current.premises_id == placement.premises_id:
         # The same house holds them another room meanwhile: that is where they have arrived.
         return record(placement_id=current.id, event=Event.ARRIVE, actor=actor, facts=facts, now=now)
-    if not placements.is_taken(placement.bedspace_id) and not _out_of_service(placement.bedspace_id, now):
+    # A journey to another house is not ended by the word of a house that never said yes: somebody rings.
+    elsewhere = current is not None and current.on_road and not permissions.holds(actor, referral)
+    if not elsewhere:
+        clear_overdue(placement.bedspace_id, now)
+    free = not placements.is_taken(placement.bedspace_id) and not _out_of_service(placement.bedspace_id, now)
+    if free and not elsewhere:
         if current is not None:
             _give_up(current, now)
         _revive(referral)
@@ -244,9 +295,19 @@ def _transfer(placement: Placement, actor: Actor, facts: Mapping[str, Any], now:
     if not placements.change(placement=placement, event=Event.TRANSFER, actor=actor, facts=facts, now=now):
         return Outcome(Happened.SAME, placement)
     miles = geography.miles(referral.outcode or "", room.outcode)
-    again = take(referral, room.id, actor=actor, miles=miles, now=now)
+    again = take(referral, room.id, actor=actor, miles=miles, now=now, asking=False)
     if again is None:
         raise lifecycle.NotAllowed("That room has just been taken. Choose another")
+    # Nobody inside a house is put at the mercy of a clock: the coordinator has rung the other house, and its yes is recorded.
+    placements.change(placement=again, event=Event.CONFIRM, actor=actor, facts={}, now=now)
+    placements.tell(
+        placement=again,
+        to=Recipient.HOUSE,
+        wording=messages.agreed,
+        worth=Worth.ARRIVE_BY,
+        critical=True,
+        now=now,
+    )
     rematch(now=now)
     settle(referral, now)
     return Outcome(Happened.DONE, again)

@@ -21,6 +21,10 @@ from safety.referrals.reading import ALPHABET, plain_reference
 SAME_INCIDENT = dt.timedelta(hours=12)
 
 
+class KeepApartUnknown(ValueError):
+    """A reference to keep apart from is of no live referral of this force."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What an officer asks for, checked and ready: see matching.Person for the codes.
@@ -62,7 +66,7 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
     """Open a referral and hold the best bed for it in the same transaction.
 
     The same form again returns the referral it made, whatever it says now. When nothing fits the referral is searching, the
-    unmet need is recorded and a coordinator alerted. Raises ValueError for an outcode or keep-apart reference not known.
+    unmet need is recorded and a coordinator alerted. Raises KeepApartUnknown, and ValueError for an outcode not known.
     """
     made = opened(officer=officer, form_token=form_token)
     if made is not None:
@@ -119,7 +123,10 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
 
 
 def _others(references: tuple[str, ...], force_id: uuid.UUID | None) -> list[Referral]:
-    """The referrals to keep apart from. Only one's own force's are known: another's look like none at all."""
+    """The referrals to keep apart from. Only one's own force's are known: another's look like none at all.
+
+    Raises KeepApartUnknown.
+    """
     found = []
     for said in references:
         wanted = sa.select(Referral).where(
@@ -129,7 +136,7 @@ def _others(references: tuple[str, ...], force_id: uuid.UUID | None) -> list[Ref
         )
         other = db.session.scalars(wanted).first()
         if other is None:
-            raise ValueError("keep_apart")
+            raise KeepApartUnknown
         found.append(other)
     return found
 

@@ -18,6 +18,7 @@ from safety.permissions import Actor, NotYours
 
 # No letter or digit that can be taken for another on a bad line: no 0/O, 1/I/L, 5/S, 8/B, 2/Z, U/V together.
 ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
+CLOSED_SHOWN = 20
 
 
 def plain_reference(said: str) -> str:
@@ -62,7 +63,7 @@ def by_code(*, code: str, now: dt.datetime) -> Placement | None:
 
 
 def holding(actor: Actor) -> Sequence[Referral]:
-    """What an officer holds (live ones first, then those of the last days); all of the force's for its lead."""
+    """What an officer holds: every live one, then the CLOSED_SHOWN opened last; all of the force's for its lead."""
     wanted = sa.select(Referral).options(selectinload(Referral.placements))
     if actor.role is Role.LEAD:
         wanted = wanted.where(
@@ -72,7 +73,11 @@ def holding(actor: Actor) -> Sequence[Referral]:
         wanted = wanted.where(Referral.holder_id == actor.user_id)
     is_live = Referral.state.in_(LIVE_REFERRAL)
     kept = wanted.where(Referral.state.notin_((ReferralState.DIVERTED, ReferralState.DECLINED_BY_PERSON)))
-    return db.session.scalars(kept.order_by(is_live.desc(), Referral.opened_at.desc()).limit(50)).all()
+    newest = Referral.opened_at.desc()
+    # Live ones are never cut off: the oldest may be on the road or inside.
+    still = db.session.scalars(kept.where(is_live).order_by(newest)).all()
+    over = db.session.scalars(kept.where(~is_live).order_by(newest).limit(CLOSED_SHOWN)).all()
+    return [*still, *over]
 
 
 def live() -> Sequence[Referral]:

@@ -47,7 +47,8 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     """
     settings = current_app.config["SETTINGS"]
     held, confirmed = Placement.state == State.HELD, Placement.state == State.CONFIRMED
-    never, on_road = Placement.set_off_at.is_(None), Placement.set_off_at.is_not(None)
+    never = sa.and_(Placement.set_off_at.is_(None), ~Placement.was_on_road)
+    on_road = sa.or_(Placement.set_off_at.is_not(None), Placement.was_on_road)
     minutes = dt.timedelta(minutes=1)
     tally = {"released": 0, "told": 0, "alerted": 0, "failed": 0}
     full = False
@@ -108,7 +109,8 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     ending = sa.and_(arrived, Placement.stay_end_told_at.is_(None), Placement.stay_until <= now + STAY_NOTICE)
     each("told", ending, _tell_stay_end(now))
 
-    overdue = sa.and_(confirmed, on_road, Placement.arrive_by <= now)
+    silent = Placement.arrival_asked_at <= now - check
+    overdue = sa.and_(confirmed, on_road, sa.or_(Placement.arrive_by <= now, silent))
     each("alerted", sa.and_(overdue, _unalerted(AlertKind.OVERDUE)), _alert(AlertKind.OVERDUE, now))
     over = sa.and_(arrived, Placement.stay_until <= now, _unalerted(AlertKind.STAY_OVER))
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))

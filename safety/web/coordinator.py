@@ -71,7 +71,7 @@ _PLAIN_EVENTS = {
     "alert": "An alert was raised",
     "alert_claimed": "An alert was taken",
     "nothing_fits": "Nothing fitted",
-    "late_yes": "The house said yes after they had another place",
+    "late_yes": "The house said yes too late, so nothing was changed",
     "arrived_without_bed": "Arrived, and the bed was gone",
 }
 _TEXT_STATES = {
@@ -156,7 +156,7 @@ def claim(alert_id: uuid.UUID) -> ResponseReturnValue:
     if alert.ended_at is not None:
         flash("That alert is over: its cause is gone.", "notice")
         return redirect(url_for("coordinator.home"), 303)
-    mine = duty.claim(code=alert.code, by=_user().actor().by, now=now())
+    mine = duty.take(alert=alert, by=_user().actor().by, now=now())
     if mine is None:
         db.session.rollback()
         flash("Somebody else has taken that alert. Leave it to them, or ring them.", "notice")

@@ -46,6 +46,13 @@ def source() -> str:
     return address
 
 
+def times(rules: str, factor: int) -> str:
+    """The same rules with `factor` times as many tries: "5 per minute" tenfold is "50 per 1 minute"."""
+    return "; ".join(
+        f"{item.amount * factor} per {item.multiples} {item.GRANULARITY.name}" for item in parse_many(rules)
+    )
+
+
 def count(*tries: tuple[str, str, str]) -> None:
     """Count one try against each (kind, subject, rules), in a transaction of its own, and refuse it when it is one too many.
 

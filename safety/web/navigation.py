@@ -9,7 +9,11 @@ from flask import current_app, request, url_for
 
 from safety.lifecycle import Role
 
-_OFFICER = (("Find a place of safety", "officer.find"), ("Your referrals", "officer.home"), ("Take over", "officer.take_over"))
+_OFFICER = (
+    ("Find a place of safety", "officer.find"),
+    ("Your referrals", "officer.home"),
+    ("Take over", "officer.take_over"),
+)
 
 PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICER: _OFFICER,

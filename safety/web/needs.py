@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from safety import matching
 from safety.models import Referral
+from safety.referrals import details
 
 _PLACES = {"women": "women only", "men": "men only", "either": "either women or men"}
 _TRACKING = {
@@ -30,8 +32,11 @@ def rows(referral: Referral) -> list[tuple[str, str]]:
         found.append(("They would like", _listed(matching.FEATURES, needs["wished"])))
     support = _listed(matching.SUPPORT, needs.get("support") or ())
     found.append(("To keep everybody safe", support or "No risk was ticked"))
-    if needs.get("interpreter"):
-        found.append(("Language", "An interpreter was used. Have one ready"))
+    language = _language(needs)
+    if language:
+        found.append(("Language", language))
+    if needs.get("diet"):
+        found.append(("What they eat", _listed(details.DIETS, needs["diet"])))
     found.append(
         (
             "Phone and belongings checked for tracking",
@@ -69,6 +74,14 @@ def short(referral: Referral) -> str:
     parts += [matching.FEATURES[code] for code in needs.get("needed", ()) if code in matching.FEATURES]
     parts += [matching.SUPPORT[code] for code in needs.get("support", ()) if code in matching.SUPPORT]
     return parts[0] + "".join(f"; {part[0].lower()}{part[1:]}" for part in parts[1:])
+
+
+def _language(needs: Mapping[str, Any]) -> str:
+    said = [
+        details.LANGUAGES.get(needs.get("language") or "", ""),
+        "They need an interpreter: have one ready" if needs.get("interpreter") else "",
+    ]
+    return ". ".join(words for words in said if words)
 
 
 def _listed(words: Mapping[str, str], codes: Iterable[str]) -> str:

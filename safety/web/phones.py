@@ -71,7 +71,7 @@ def wall() -> ResponseReturnValue:
     return _wall()
 
 
-@pages.get("/<phone_id>/texts")
+@pages.get("/<string(length=32):phone_id>/texts")
 @allow(ANYONE)
 @poll
 def texts(phone_id: str) -> ResponseReturnValue:
@@ -89,7 +89,7 @@ def more(shown: int) -> ResponseReturnValue:
     return fragment(render_template("phones/more.html", more=len(_with_texts(_directory())) > shown))
 
 
-@pages.post("/<phone_id>")
+@pages.post("/<string(length=32):phone_id>")
 @allow(ANYONE)
 def reply(phone_id: str) -> ResponseReturnValue:
     """Send what was typed into one telephone."""
@@ -144,7 +144,9 @@ def _wall(form: ReplyForm | None = None, at: str | None = None) -> str:
 
 def _other(directory: dict[str, Phone], *, fresh: bool = False) -> OtherForm:
     form = OtherForm(prefix="other", **({"formdata": None} if fresh else {}))
-    form.phone.offer({phone.id: phone.label for phone in sorted(directory.values(), key=lambda phone: phone.label)})
+    form.phone.offer(
+        {phone.id: phone.label for phone in sorted(directory.values(), key=lambda phone: phone.label)}
+    )
     return form
 
 
@@ -154,13 +156,17 @@ def _with_texts(directory: dict[str, Phone]) -> list[Phone]:
         phone = directory.get(text.number_index)
         if phone is None:
             number = text.number
-            phone = directory[text.number_index] = Phone(text.number_index, number, "A telephone of an earlier demonstration")
+            phone = directory[text.number_index] = Phone(
+                text.number_index, number, "A telephone of an earlier demonstration"
+            )
         if len(phone.texts) < _MOST_TEXTS:
             phone.texts.insert(0, text)
     on_call = ring().index("phone", current_app.config["ON_CALL_MOBILE"])
     long_ago = dt.datetime.min.replace(tzinfo=dt.UTC)
     wanted_ones = [phone for phone in directory.values() if phone.texts or phone.id == on_call]
-    return sorted(wanted_ones, key=lambda phone: phone.texts[-1].at if phone.texts else long_ago, reverse=True)
+    return sorted(
+        wanted_ones, key=lambda phone: phone.texts[-1].at if phone.texts else long_ago, reverse=True
+    )
 
 
 def _directory() -> dict[str, Phone]:
@@ -179,6 +185,8 @@ def _directory() -> dict[str, Phone]:
     live = sa.select(Referral).where(Referral.state.in_(LIVE_REFERRAL)).order_by(Referral.opened_at.desc())
     for referral in db.session.scalars(live.limit(_LATELY)):
         add(referral.officer_phone, f"Officer of {referral.spoken}")
-    for person in db.session.scalars(sa.select(User).where(User.phone_index.is_not(None)).order_by(User.name)):
+    for person in db.session.scalars(
+        sa.select(User).where(User.phone_index.is_not(None)).order_by(User.name)
+    ):
         add(person.phone, f"{person.name}, {person.role}")
     return found

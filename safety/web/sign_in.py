@@ -20,6 +20,8 @@ from safety.web.gate import begins_its_own_write, home, now, person, retrying, s
 
 pages = Blueprint("sign_in", __name__)
 
+# An account may be tried so many times as often from everywhere together as from one place.
+ANYWHERE = 10
 NOT_RIGHT = "Enter the email address and password of your account. One of them is not right"
 
 # What else somebody has to prove after the password. A passkey, a code or a force's single sign-on adds a function here that
@@ -109,7 +111,8 @@ def prove() -> ResponseReturnValue:
     assert user is not None
     assert user.sign_in is not None
     email, role, sign_in_id = user.email, user.role, user.sign_in.id
-    _count(email)
+    # By this session alone: whoever knows an e-mail address must not be able to keep its owner from the address of a house.
+    limits.count(("prove", sign_in_id.hex, current_app.config["SIGN_IN_PER_ACCOUNT"]))
     if not form.validate():
         return render_template("sign_in/prove.html", form=form, onward=onward), 400
     claim = accounts.claim(email=email)
@@ -130,10 +133,14 @@ def prove() -> ResponseReturnValue:
 
 
 def _count(email: str | None) -> None:
-    settings = current_app.config
+    """Count one try to sign in: at this account from here, at this account from anywhere, and from here at all."""
+    per_account, source = current_app.config["SIGN_IN_PER_ACCOUNT"], limits.source()
+    account = accounts.plain_email(email or "")
     limits.count(
-        ("account", accounts.plain_email(email or ""), settings["SIGN_IN_PER_ACCOUNT"]),
-        ("source", limits.source(), settings["SIGN_IN_PER_SOURCE"]),
+        ("account_from", f"{account}\0{source}", per_account),
+        # So much wider that guessing from one place, which stops long before, shuts nobody out elsewhere.
+        ("account", account, limits.times(per_account, ANYWHERE)),
+        ("source", source, current_app.config["SIGN_IN_PER_SOURCE"]),
     )
 
 

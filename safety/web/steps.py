@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 
 from safety import lifecycle, placements, referrals
 from safety.extensions import db
-from safety.lifecycle import Event, Role, State
+from safety.lifecycle import Event, ReferralState, Role, State
 from safety.models import Placement
 from safety.permissions import Actor
 from safety.referrals import Happened
@@ -68,7 +68,7 @@ STEPS = (
         "decline",
         Event.DECLINE,
         "Decline",
-        "Declined. The bed is free again, and we look elsewhere for them.",
+        "Declined. The bed is free again.",
         forms.DeclineForm,
         "Decline",
         button_duty="Decline for the house",
@@ -301,18 +301,36 @@ def _shown(
     return html, 400 if form.errors else 200
 
 
+# What a yes that came too late has changed: nothing. Why, by how the referral stands now.
+_STAYS_FREE = "so your bed is not held and there is nothing more to do."
+_SETTLED = {
+    ReferralState.PLACED: "Thank you. They have another place by now, so your bed stays free and there is nothing more to do.",
+    ReferralState.SEARCHING: (
+        "Thank you. A place is still being looked for, but they cannot have this bed now: it is taken, it does not "
+        "suit them, or a coordinator decides first. Nothing was changed."
+    ),
+    ReferralState.CLOSED: f"Thank you. No place is needed for them any more, {_STAYS_FREE}",
+    ReferralState.DIVERTED: f"Thank you. No place is needed for them any more, {_STAYS_FREE}",
+    ReferralState.DECLINED_BY_PERSON: f"Thank you. No place is needed for them any more, {_STAYS_FREE}",
+}
+
+
+def _since(outcome: referrals.Outcome) -> str:
+    """What has become of somebody a house could not take."""
+    if outcome.placement.referral.state == ReferralState.PLACED:
+        return "A bed elsewhere is held for them."
+    return "No other bed fits yet: a coordinator has been alerted and we keep looking."
+
+
 def _say(outcome: referrals.Outcome, step: Step) -> None:
     """What came of it, in words that say what to do next."""
     duty = current_app.config["DUTY_NUMBER"]
     if outcome.kind is Happened.DONE:
-        flash(step.done, "success")
+        flash(f"{step.done} {_since(outcome)}" if step.event is Event.DECLINE else step.done, "success")
     elif outcome.kind is Happened.SAME:
         flash("That was recorded already, so nothing has changed.", "notice")
     elif outcome.kind is Happened.SETTLED:
-        flash(
-            "Thank you. They have another place by now, so your bed stays free and there is nothing more to do.",
-            "notice",
-        )
+        flash(_SETTLED[ReferralState(outcome.placement.referral.state)], "notice")
     else:
         flash(
             "Keep them safe inside. Their bed was given to somebody else before this was recorded. A coordinator knows and is "

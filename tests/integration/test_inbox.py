@@ -193,6 +193,19 @@ def test_a_late_yes_for_somebody_settled_is_thanked_for(app: Flask) -> None:
     assert words is not None and "is settled, thank you" in words
 
 
+def test_a_late_yes_for_somebody_who_still_searches_and_does_not_fit_is_not_called_settled(app: Flask) -> None:
+    house, placement = placed()
+    then = placement.answer_by + MINUTE
+    referrals.sweep(now=then)
+    placement.bedspace.sleeps = 1
+    placement.referral.needs = {**placement.referral.needs, "adults": 2}
+    placement.referral.party = 2
+    words = send(mobile(house), f"YES {placement.code}", now=then + MINUTE)
+    assert placement.referral.state == ReferralState.SEARCHING
+    assert words is not None and "settled" not in words and "could not be changed" in words
+    assert last().outcome == "confirm:settled"
+
+
 def test_arrived_is_recorded_and_said_once(app: Flask) -> None:
     house, placement = placed()
     on_the_road(placement)
@@ -211,6 +224,27 @@ def test_not_arrived_needs_its_code(app: Flask) -> None:
     assert placement.state == State.CONFIRMED
     send(mobile(house), f"NOT ARRIVED {placement.code}")
     assert (placement.state, placement.reason) == (State.NOT_ARRIVED, "unknown")
+
+
+@pytest.mark.parametrize("body", ["arrived", "they have arrived safely", "not arrived", "late"])
+def test_only_a_yes_or_a_no_goes_without_its_code(app: Flask, body: str) -> None:
+    """Who waits now may be somebody else than who was meant, and one person's arrival must never be another's."""
+    house, placement = placed()
+    on_the_road(placement)
+    before = (placement.state, placement.last_at, placement.arrive_by)
+    for sender in (mobile(house), placement.referral.officer_phone):
+        words = send(sender, body)
+        assert words is not None and "needs its code" in words, sender
+        assert len(words) <= messages.LIMIT and set(words) <= messages.GSM7
+        assert last().outcome == "code_needed"
+    assert (placement.state, placement.last_at, placement.arrive_by) == before
+
+
+def test_that_a_code_is_needed_is_said_once_in_ten_minutes(app: Flask) -> None:
+    house, placement = placed()
+    on_the_road(placement)
+    answers = [send(mobile(house), "arrived", now=NOW + minute * MINUTE) for minute in (0, 9, 10)]
+    assert [answer is not None for answer in answers] == [True, False, True]
 
 
 def test_not_arrived_of_somebody_who_never_set_off_changes_nothing(app: Flask) -> None:
@@ -319,11 +353,13 @@ def test_the_officer_who_holds_it_moves_the_arrival_by_half_an_hour(app: Flask) 
     assert words is not None and "noted, arrive by 17:30" in words
 
 
-def test_late_needs_no_code_while_there_is_one_journey(app: Flask) -> None:
+def test_late_needs_its_code_even_while_there_is_one_journey(app: Flask) -> None:
     _, placement = placed()
     record(placement, Event.CONFIRM)
-    send(placement.referral.officer_phone, "running late")
-    assert placement.times_late == 1
+    before = placement.arrive_by
+    words = send(placement.referral.officer_phone, "running late")
+    assert (placement.times_late, placement.arrive_by) == (0, before)
+    assert words is not None and "needs its code" in words and "nothing was changed" in words
 
 
 def test_late_a_third_time_is_for_a_coordinator(app: Flask) -> None:
@@ -460,6 +496,34 @@ def test_a_telephone_that_unsubscribes_is_passed_over_and_a_person_knows_at_once
     assert (alert.kind, alert.urgent) == (AlertKind.TEXT_FAILED, True)
     send(mobile(house), body)
     assert len(duty.open_alerts()) == 1
+
+
+@pytest.mark.parametrize("body", ["START", " Unstop. ", "same", "YES {}", "NO {}", "BEDS 3"])
+def test_a_telephone_that_writes_again_is_written_to_again(app: Flask, body: str) -> None:
+    house, placement = placed()
+    send(mobile(house), "STOP")
+    send(mobile(house), body.replace("{}", placement.code), now=NOW + MINUTE)
+    db.session.refresh(house.contacts[0])
+    assert house.contacts[0].unreachable_at is None
+    assert AlertKind.TEXT_FAILED not in {alert.kind for alert in duty.open_alerts()}
+
+
+@pytest.mark.parametrize("body", ["STOP", "I am driving", "how is the weather", "INFO"])
+def test_what_asks_for_nothing_does_not_bring_a_telephone_back(app: Flask, body: str) -> None:
+    house, other = factories.house(), factories.house(cohort="men")
+    send(mobile(house), "STOP")
+    send(mobile(other), "SAME")
+    send(mobile(house), body, now=NOW + MINUTE)
+    db.session.refresh(house.contacts[0])
+    assert house.contacts[0].unreachable_at == NOW
+    assert [alert.kind for alert in duty.open_alerts()] == [AlertKind.TEXT_FAILED]
+
+
+def test_start_is_answered_with_what_may_be_written_and_does_nothing_else(app: Flask) -> None:
+    house, placement = placed()
+    assert send(mobile(house), "start") == messages.info(messages.Matter(ring="0113 496 0100"))
+    assert (placement.state, last().meaning, last().outcome) == (State.HELD, "opt_in", "opted_in")
+    assert send("+447700900998", "START") is None
 
 
 def test_what_is_ambiguous_does_nothing_and_never_fails(app: Flask) -> None:

@@ -238,7 +238,7 @@ def test_what_was_ticked_reaches_the_referral_as_codes(phone, officer):
     assert referral.eta_at == NOW + 60 * MINUTE
     needs = referral.needs
     assert needs["children"] == {"under_2": 1, "5_to_11": 1}
-    assert (needs["pregnant"], needs["interpreter"], needs["tracking_checked"]) == (True, True, "yes")
+    assert (needs["pregnant"], needs["interpreter"], needs["tracking_checked"]) == ("yes", True, "yes")
     assert (needs["needed"], needs["wished"], needs["support"]) == (["step_free"], ["quiet"], ["medication"])
     assert {"M1", "HG1"} <= set(needs["keep_away"]) and needs["keep_away_miles"] == 20
 
@@ -468,6 +468,38 @@ def test_whom_to_keep_apart_from_is_asked_again_when_that_request_is_over(phone,
     assert 'value="77"' in phone.get(f"/find/{token}/where").text
     phone.post(f"/find/{token}/where", WHERE)
     assert count(Referral) == 2
+
+
+def test_a_fault_while_opening_is_never_taken_for_a_reference_that_is_over(phone, monkeypatch):
+    token = phone.begin()
+    phone.post(f"/find/{token}/who", WHO)
+    phone.post(f"/find/{token}/needs", NEEDS)
+
+    def broken(**_kept):
+        raise ValueError("out of order")
+
+    monkeypatch.setattr(referrals, "open", broken)
+    with pytest.raises(ValueError, match="out of order"):
+        phone.post(f"/find/{token}/where", WHERE)
+
+
+def test_either_says_which_beds_it_leaves_and_for_whom_it_is(phone):
+    page = phone.get(f"/find/{phone.begin()}/who").text
+    assert "Only mixed houses and self-contained flats" in page
+    assert "a couple, a mixed family, or somebody for whom neither is right" in page
+    assert "the fewest beds" in page
+
+
+def test_a_live_request_is_never_hidden_by_newer_ones(phone, officer):
+    for minute in range(55):
+        factories.referral(by=officer, now=NOW + minute * MINUTE)
+    closed = [factories.referral(by=officer, now=NOW - minute * MINUTE) for minute in range(1, 26)]
+    for minute, one in enumerate(closed):
+        referrals.withdraw(referral_id=one.id, actor=officer.actor(), reason="elsewhere", now=NOW + minute * MINUTE)
+    db.session.commit()
+    found = referrals.holding(officer.actor())
+    assert [one.state for one in found] == [ReferralState.SEARCHING] * 55 + [ReferralState.CLOSED] * 20
+    assert [one.id for one in found[55:]] == [one.id for one in closed[:20]]
 
 
 def test_a_reference_of_another_force_is_not_known(phone):

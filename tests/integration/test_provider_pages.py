@@ -12,6 +12,7 @@ from safety import lifecycle, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, State
 from safety.models import Alert, AlertKind, Placement, Premises
+from safety.referrals import details
 from tests import factories
 from tests.factories import NOW
 from tests.visitor import Visitor, buttons, cheap_hashes, summary, words
@@ -143,6 +144,41 @@ def test_a_yes_after_they_have_another_place_is_settled_and_said_so(home, house,
     assert fresh(placement).state == State.LAPSED
 
 
+def test_a_yes_that_comes_too_late_for_a_bed_that_no_longer_fits_never_says_they_have_a_place(home, house, clock):
+    placement = placed()
+    home.back_at(clock, placement.answer_by)
+    referrals.sweep(now=clock.at)
+    placement.referral.needs = {**placement.referral.needs, "adults": 8}
+    db.session.commit()
+    home.get(at(placement))
+    page = words(home.press(at(placement, "accept")))
+    assert "another place" not in page and "A place is still being looked for" in page
+    assert fresh(placement).referral.state == ReferralState.SEARCHING
+
+
+def test_a_yes_after_the_request_was_closed_never_says_they_have_a_place(home, house, clock):
+    placement = placed()
+    home.back_at(clock, placement.answer_by)
+    referrals.sweep(now=clock.at)
+    holder = placement.referral.holder.actor()
+    referrals.withdraw(referral_id=placement.referral_id, actor=holder, reason="elsewhere", now=clock.at)
+    db.session.commit()
+    home.get(at(placement))
+    page = words(home.press(at(placement, "accept")))
+    assert "another place" not in page and "No place is needed for them any more" in page
+
+
+@pytest.mark.parametrize(("another", "said"), [(True, "A bed elsewhere is held for them"), (False, "No other bed fits yet")])
+def test_a_decline_says_what_became_of_them(home, another, said):
+    placement = placed()
+    if another:
+        factories.house(outcode="LS29")
+        db.session.commit()
+    home.get(at(placement, "decline"))
+    page = words(home.press(at(placement, "decline"), reason="staff"))
+    assert "Declined. The bed is free again." in page and said in page
+
+
 def test_decline_asks_for_one_of_the_reasons_and_moves_on(home):
     placement = placed()
     other = factories.house(outcode="LS29")
@@ -205,6 +241,25 @@ def test_the_name_to_call_them_is_shown_to_the_house_while_they_are_with_it(home
     page = words(home.get(at(placement)))
     assert "Mina" not in page and "medication" not in page
     assert "What they need is not shown any more" in page
+
+
+def test_language_interpreter_and_diet_reach_the_house(home):
+    placement = placed()
+    holder = placement.referral.holder.actor()
+
+    def said(**kept):
+        details.add_details(referral_id=placement.referral_id, actor=holder, alias=None, now=NOW, **kept)
+        db.session.commit()
+        return words(home.get(at(placement)))
+
+    page = said(interpreter=True, language="tigrinya", diet=["halal", "other"])
+    assert "Language Tigrinya. They need an interpreter: have one ready" in page
+    assert "What they eat Halal; Something else, to be asked" in page
+    page = said(interpreter=False, language="polish")
+    assert "Language Polish" in page and "interpreter" not in page and "What they eat" not in page
+    page = said(interpreter=True, language=None)
+    assert "Language They need an interpreter: have one ready" in page
+    assert "Language" not in said(interpreter=False, language=None)
 
 
 LEFT = {

@@ -439,6 +439,22 @@ def test_guessing_at_one_account_is_slowed_and_says_how_long(app, client, office
     assert attempt(client).status_code == 303
 
 
+def attempt_from(client, place, **more):
+    client.environ_base["REMOTE_ADDR"] = place
+    return attempt(client, **more).status_code
+
+
+def test_guessing_from_one_place_locks_nobody_out_elsewhere(app, officer):
+    stranger, owner = app.test_client(), app.test_client()
+    assert [attempt_from(stranger, "198.51.100.7", password="a guess") for _ in range(8)][-1] == 429
+    assert attempt_from(owner, "203.0.113.9") == 303
+
+
+def test_guessing_at_one_account_from_many_places_is_slowed_as_well(app, officer):
+    answers = [attempt_from(app.test_client(), f"198.51.100.{n}", password="a guess") for n in range(51)]
+    assert answers == [400] * 50 + [429]
+
+
 def test_an_address_without_an_account_is_slowed_alike(client, officer):
     answers = [attempt(client, email="nobody@force.example").status_code for _ in range(6)]
     assert answers == [400] * 5 + [429]
@@ -463,7 +479,7 @@ def test_guessing_from_one_place_at_many_accounts_is_slowed(database_url):
 def test_counts_keep_no_address(app, client, officer):
     attempt(client, email="pat@force.example")
     keys = db.session.scalars(sa.select(RateLimit.key)).all()
-    assert len(keys) == 4
+    assert len(keys) == 6
     assert not any("pat" in key or "127.0.0.1" in key for key in keys)
 
 
@@ -543,9 +559,20 @@ def test_proving_again_is_slowed_like_signing_in(client, officer):
     csrf = token(client, "/home")
     answers = [
         client.post("/prove-who-you-are", data={"csrf_token": csrf, "password": "no, not this"}).status_code
-        for _ in range(5)
+        for _ in range(6)
     ]
-    assert answers == [400] * 4 + [429]
+    assert answers == [400] * 5 + [429]
+
+
+def test_nobody_who_knows_an_address_keeps_its_owner_from_proving_again(app, client, officer):
+    """The way to the address of a house leads over it, and an e-mail address is no secret."""
+    attempt(client)
+    csrf = token(client, "/home")
+    stranger = app.test_client()
+    while attempt(stranger, password="a guess").status_code != 429:
+        pass
+    answer = client.post("/prove-who-you-are?next=/home", data={"csrf_token": csrf, "password": SECRET})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/home")
 
 
 # The place of a second step

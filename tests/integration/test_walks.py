@@ -10,7 +10,7 @@ import datetime as dt
 import itertools
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -37,6 +37,7 @@ from tests.factories import NOW
 
 MINUTE = dt.timedelta(minutes=1)
 LIVE = ("held", "confirmed", "arrived")
+LET_DOWN = ("declined", "lapsed", "withdrawn", "cancelled")
 REFUSED = (lifecycle.NotAllowed, permissions.NotYours, placements.Conflict)
 
 
@@ -56,6 +57,13 @@ class Stay:
     before: str = ""
     ended: dt.datetime | None = None
     last: str = "hold"
+    was_on_road: bool = False
+    still_needed: bool | None = None
+    for_good: bool = False  # a no that a new count does not take back
+
+    @property
+    def on_road(self) -> bool:
+        return self.set_off or self.was_on_road
 
     @property
     def live(self) -> bool:
@@ -64,7 +72,7 @@ class Stay:
     def overdue(self, now: dt.datetime) -> bool:
         if self.state == "held":
             return self.answer_by <= now
-        return self.state == "confirmed" and not self.set_off and self.arrive_by <= now
+        return self.state == "confirmed" and not self.on_road and self.arrive_by <= now
 
 
 @dataclass
@@ -77,7 +85,7 @@ class Want:
     opened: dt.datetime
     state: str = "searching"
     paused: bool = False
-    asked: dict[uuid.UUID, dt.datetime] = field(default_factory=dict)
+    departed: bool = False
 
 
 class Walk(RuleBasedStateMachine):
@@ -122,18 +130,23 @@ class Walk(RuleBasedStateMachine):
         found = set()
         for bed, house in self.beds.items():
             stay = self.on(bed)
-            asked = want.asked.get(house)
-            if bed in self.out or (asked is not None and self.reported[house] <= asked):
+            if bed in self.out or self.asked(want, house):
                 continue
             if stay is None or stay.overdue(self.now):
                 found.add(bed)
         return found
 
+    def asked(self, want: Want, house: uuid.UUID) -> bool:
+        """Whether this house let them down and has not reported since, or said a no that stands."""
+        return any(
+            stay.for_good or self.reported[house] <= (stay.ended or self.now)
+            for stay in self.stays.values()
+            if stay.referral == want.id and stay.house == house and stay.state in LET_DOWN
+        )
+
     def end(self, stay: Stay, state: str, *, falls: bool = True) -> None:
         stay.before, stay.state, stay.ended = stay.state, state, self.now
         want = self.wants[stay.referral]
-        if state in ("declined", "lapsed", "withdrawn", "cancelled"):
-            want.asked[stay.house] = self.now
         if falls:
             want.state = "searching"
             want.paused = state == "not_arrived"
@@ -159,13 +172,18 @@ class Walk(RuleBasedStateMachine):
             if not placed:
                 return
 
-    def give(self, want: Want, row: Placement) -> Stay:
+    def give(self, want: Want, row: Placement, *, as_confirmed: bool = False) -> Stay:
         there = self.on(row.bedspace_id)
         if there is not None:
             self.lapse(there)
         stay = Stay(
             row.id, want.id, row.bedspace_id, row.premises_id, row.state, row.answer_by, row.arrive_by
         )
+        earlier = [one for one in self.stays.values() if one.referral == want.id]
+        stay.was_on_road = any(
+            one.last == "transfer" or (one.on_road and one.state in LET_DOWN) for one in earlier
+        )
+        assert stay.was_on_road == row.was_on_road, "somebody on the road was forgotten, or made up"
         if stay.state == "confirmed":
             assert stay.house == self.unasked, "a house was confirmed that wants to be asked"
         self.stays[row.id] = stay
@@ -309,6 +327,7 @@ class Walk(RuleBasedStateMachine):
             reason=reason,
         ):
             self.end(stay, "declined")
+            stay.for_good = reason == "risk"
             self.learn()
 
     @rule(data=st.data())
@@ -335,10 +354,17 @@ class Walk(RuleBasedStateMachine):
             return
         target = "cancelled" if stay.state in ("held", "confirmed") else None
         facts = {"reason": "plans", "still_needed": still_needed}
+        same = stay.state == "cancelled" and stay.still_needed == still_needed
         if self.step(
-            stay, Event.CANCEL, self.holder(stay), target=target, same=stay.state == "cancelled", **facts
+            stay,
+            Event.CANCEL,
+            self.holder(stay),
+            target=target,
+            same=stay.state == "cancelled" and stay.still_needed == still_needed,
+            **facts,
         ):
             self.end(stay, "cancelled")
+            stay.still_needed = still_needed
             if not still_needed:
                 self.wants[stay.referral].state = "closed"
             self.learn()
@@ -390,6 +416,10 @@ class Walk(RuleBasedStateMachine):
         want = self.wants[stay.referral]
         has = self.of(want)
         outcome = self.do(stay, Event.ARRIVE, actor)
+        long_ago = stay.ended is not None and self.now > stay.ended + dt.timedelta(hours=24)
+        if long_ago or (want.state == "closed" and want.departed):
+            assert outcome is None, "what is long over was brought back"
+            return
         if has is not None and has.state == "arrived":
             assert outcome is None, "one person arrived twice"
             return
@@ -401,27 +431,23 @@ class Walk(RuleBasedStateMachine):
                 assert outcome is None
             return
         there = self.on(stay.bed)
-        if stay.bed not in self.out and there is None:
-            assert outcome is not None and outcome.kind is Happened.DONE
-            if has is not None:
-                self.end(has, "cancelled")
-            row = db.session.get(Placement, outcome.placement.id)
-            assert row.bedspace_id == stay.bed
-            new = Stay(
-                row.id,
-                want.id,
-                row.bedspace_id,
-                row.premises_id,
-                row.state,
-                row.answer_by,
-                row.arrive_by,
-                stay.set_off,
-            )
-            self.stays[row.id] = new
-            want.state, want.paused = "placed", False
-            self.learn()
-        else:
+        elsewhere = has is not None and has.on_road and actor.role == "provider"
+        if stay.bed in self.out or elsewhere or not (there is None or there.overdue(self.now)):
             assert outcome is not None and outcome.kind is Happened.NO_BED
+            if there is not None and there.overdue(self.now) and not elsewhere:
+                self.lapse(there)
+            return
+        assert outcome is not None and outcome.kind is Happened.DONE
+        if has is not None:
+            self.end(has, "cancelled")
+            has.last, has.still_needed = "cancel", True
+        row = db.session.get(Placement, outcome.placement.id)
+        assert row.bedspace_id == stay.bed
+        kept, self.unasked = self.unasked, stay.house
+        new = self.give(want, row, as_confirmed=True)
+        self.unasked = kept
+        new.set_off, new.state = stay.set_off, "arrived"
+        self.learn()
 
     @rule(data=st.data())
     def they_did_not_arrive(self, data: Any) -> None:
@@ -430,7 +456,7 @@ class Walk(RuleBasedStateMachine):
             return
         row = db.session.get(Placement, stay.id)
         same = stay.state == "not_arrived" and row.last_event == "not_arrived"
-        target = "not_arrived" if stay.state == "confirmed" and stay.set_off else None
+        target = "not_arrived" if stay.state == "confirmed" and stay.on_road else None
         if self.step(stay, Event.NOT_ARRIVED, self.house(stay), target=target, same=same, reason="unknown"):
             self.end(stay, "not_arrived")
             self.learn()
@@ -452,7 +478,7 @@ class Walk(RuleBasedStateMachine):
             **facts,
         ):
             self.end(stay, "departed", falls=False)
-            self.wants[stay.referral].state = "closed"
+            self.wants[stay.referral].state, self.wants[stay.referral].departed = "closed", True
             self.learn()
 
     @rule(data=st.data())
@@ -462,18 +488,8 @@ class Walk(RuleBasedStateMachine):
             return
         bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
         there = self.on(bed)
-        swept_free = there is None or (there.overdue(self.now) and there is not stay)
-        fits = (
-            stay.live
-            and self.beds[bed] == stay.house
-            and bed != stay.bed
-            and bed not in self.out
-            and swept_free
-        )
-        # An overdue hold nobody swept still has the room: the database refuses it, and so may the service.
-        if there is not None and there is not stay:
-            assert self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed) is None
-            return
+        free = there is None or there is stay or there.overdue(self.now)
+        fits = stay.live and self.beds[bed] == stay.house and bed != stay.bed and bed not in self.out and free
         if bed == stay.bed and stay.live and bed not in self.out:
             self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed)
             return
@@ -485,6 +501,8 @@ class Walk(RuleBasedStateMachine):
             same=False,
             bedspace_id=bed,
         ):
+            if there is not None:
+                self.lapse(there)
             stay.bed = bed
             self.learn()
 
@@ -504,7 +522,11 @@ class Walk(RuleBasedStateMachine):
         assert outcome is not None and outcome.kind is Happened.DONE
         self.end(stay, "departed", falls=False)
         stay.last = "transfer"
-        self.give(self.wants[stay.referral], db.session.get(Placement, outcome.placement.id))
+        row = db.session.get(Placement, outcome.placement.id)
+        assert row.state == "confirmed", "somebody inside was left to a house's silence"
+        kept, self.unasked = self.unasked, row.premises_id
+        self.give(self.wants[stay.referral], row)
+        self.unasked = kept
         self.learn()
 
     @rule(data=st.data())
@@ -526,7 +548,8 @@ class Walk(RuleBasedStateMachine):
             return
         want, there, has = self.wants[stay.referral], self.on(stay.bed), self.of(self.wants[stay.referral])
         same = stay.last == "correct"
-        fits = not stay.live and there is None and has is None and stay.bed not in self.out
+        free = there is None or there.overdue(self.now)
+        fits = not stay.live and free and has is None and stay.bed not in self.out
         outcome = self.do(stay, Event.CORRECT, self.coordinator)
         if same and outcome is not None and outcome.kind is Happened.SAME:
             return
@@ -534,10 +557,13 @@ class Walk(RuleBasedStateMachine):
             assert outcome is None, f"{stay.state} was put right although it could not be"
             return
         assert outcome is not None and outcome.kind is Happened.DONE
+        if there is not None:
+            self.lapse(there)
         stay.state, stay.last = stay.before, "correct"
         row = db.session.get(Placement, stay.id)
         stay.answer_by, stay.arrive_by = row.answer_by, row.arrive_by
-        want.state, want.paused = "placed", False
+        want.state, want.paused, want.departed = "placed", False, False
+        self.learn()
 
     @precondition(lambda self: self.wants)
     @rule(data=st.data())
@@ -555,7 +581,7 @@ class Walk(RuleBasedStateMachine):
         if want.state != "closed":
             if stay is not None:
                 self.end(stay, "cancelled", falls=False)
-                stay.last = "cancel"
+                stay.last, stay.still_needed = "cancel", False
             want.state, want.paused = "closed", False
             self.learn()
 
@@ -607,6 +633,7 @@ class Walk(RuleBasedStateMachine):
             row = rows[stay.id]
             assert (row.state, row.bedspace_id) == (stay.state, stay.bed)
             assert (row.set_off_at is not None) == stay.set_off
+            assert not (stay.last == "lapse" and stay.on_road and stay.before == "confirmed")
             assert (row.answer_by, row.arrive_by) == (stay.answer_by, stay.arrive_by)
         for referral in db.session.scalars(sa.select(Referral)):
             want = self.wants[referral.id]

@@ -129,7 +129,12 @@ class DetailsForm(Form):
     def validate(self, extra_validators: Any = None) -> bool:
         """An alias is one word or two."""
         good = super().validate(extra_validators)
-        if self.alias and self.alias.data and not self.alias.errors and not details.is_alias(self.alias.data):
+        if (
+            "alias" in self
+            and self.alias.data
+            and not self.alias.errors
+            and not details.is_alias(self.alias.data)
+        ):
             self.refuse("alias", "Enter a first name or alias: one or two words, letters only")
             good = False
         return good

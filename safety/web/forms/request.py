@@ -202,7 +202,12 @@ class WhoForm(_Screen):
             "items": [
                 {"hint": {"text": "Everybody else there is a woman, or a woman's child"}},
                 {"hint": {"text": "Everybody else there is a man"}},
-                {"hint": {"text": "A mixed place, for couples and families too. There are fewer of these"}},
+                {
+                    "hint": {
+                        "text": "Only mixed houses and self-contained flats, so the fewest beds. "
+                        "For a couple, a mixed family, or somebody for whom neither is right"
+                    }
+                },
             ]
         },
     )

@@ -19,6 +19,7 @@ from safety.lifecycle import ReferralState, Role
 from safety.models import Referral, User
 from safety.permissions import NotYours, allow
 from safety.referrals import details, drafts
+from safety.referrals.opening import KeepApartUnknown
 from safety.web import filters
 from safety.web.forms.request import NeedsForm, WhereForm, WhoForm
 from safety.web.gate import now
@@ -118,7 +119,7 @@ def where(form_token: uuid.UUID) -> ResponseReturnValue:
         asked = _request(so_far, form, _force(so_far, officer))
         try:
             referral = referrals.open(request=asked, officer=officer, form_token=form_token, now=now())
-        except ValueError:
+        except KeepApartUnknown:
             # Whom to keep apart from is over since screen 2: back there, where it says so, with this screen kept.
             officer = _again(officer)
             drafts.save(
