@@ -76,6 +76,8 @@ def wall() -> ResponseReturnValue:
 @poll
 def texts(phone_id: str) -> ResponseReturnValue:
     """The latest texts of one telephone, for the page that shows it."""
+    if not re.fullmatch("[0-9a-f]{32}", phone_id):
+        abort(404)
     latest = sa.select(SimulatedText).where(SimulatedText.number_index == phone_id)
     found = db.session.scalars(latest.order_by(SimulatedText.at.desc()).limit(_MOST_TEXTS)).all()
     return fragment(render_template("phones/texts.html", texts=found[::-1]))

@@ -552,6 +552,13 @@ def _broken(**_kept: object) -> Text:
     raise RuntimeError("out of order")
 
 
+def test_a_telephone_of_the_demonstration_has_an_address_of_one_shape(app: Flask) -> None:
+    client, index = app.test_client(), ring().index("phone", ON_CALL)
+    assert client.get(f"/phones/{index}/texts").status_code == 200
+    for wrong in ("short", index + "0", "%00" * 32, "g" * 32, "x" * 500):
+        assert client.get(f"/phones/{wrong}/texts").status_code == 404, wrong
+
+
 def test_every_answer_the_record_may_need_fits_its_column(app: Flask) -> None:
     assert max(len(f"{event}:{kind}") for event in Event for kind in (*referrals.Happened, "conflict")) <= 40
     assert max(len(kind) for kind in inbox.Kind) <= 20

@@ -180,6 +180,8 @@ def test_nobody_is_refused_a_bed_because_somebody_elses_transaction_failed(
                 assert live() <= 1
                 db.session.rollback()
                 running.clear()
+            found = invariants.breaches(now=clock.now())
+            assert [line for line in found if "I4" not in line] == []
         finally:
             running.close()
     assert refused_for_nothing == 0, "a bed stood empty while people were refused"

@@ -80,8 +80,8 @@ def test_a_thousand_referrals_each_end_somewhere(
 ) -> None:
     count = 1000 if full else 40
     chance = random.Random(SEED)
-    now = clock.now()
     password = accounts.hashed(password=servers.PASSWORD).value
+    now = clock.now()
     db.session.rollback()
     demo.load_forces(now=now)
     demo.scale(houses=60, seed=SEED, now=now)
