@@ -1027,6 +1027,22 @@ def test_signed_out_meanwhile_the_draft_is_still_there(phone, officer, clock):
     assert count(Referral) == 1
 
 
+def test_what_is_typed_is_kept_in_the_tab_of_whoever_types_it(phone, officer, clock):
+    token = phone.begin()
+    screens = [phone.get(f"/find/{token}/who")]
+    phone.post(f"/find/{token}/who", WHO)
+    screens.append(phone.get(f"/find/{token}/needs"))
+    phone.post(f"/find/{token}/needs", NEEDS)
+    screens.append(phone.get(f"/find/{token}/where"))
+    for screen in screens:
+        kept = re.search(rf'<div data-keep="{officer.id.hex}">.*?</form>\s*</div>', screen.text, re.DOTALL)
+        assert kept and kept[0].count("<form") == 1 and "tab.js" in screen.text
+    # Whoever reads the answer to a form that was not taken must not lose what is kept: that page says it was not.
+    clock.forward(minutes=20)
+    answer = phone.client.post(f"/find/{token}/where", data={"csrf_token": phone.token} | WHERE)
+    assert answer.status_code == 401 and "tab.js" in answer.text and "data-signed-in" not in answer.text
+
+
 def test_what_they_like_to_be_called_is_not_shown_to_a_lead_or_a_coordinator(phone, app):
     house()
     there = phone.ask()
