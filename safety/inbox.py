@@ -148,14 +148,6 @@ def _is_officers(index: str) -> bool:
     return any(db.session.scalar(one.limit(1)) is not None for one in (person, holds, held))
 
 
-def code_needed(m: messages.Matter) -> str:
-    """What was meant is understood, but not of whom."""
-    return (
-        "Places of Safety: that needs its code, so nothing was changed. "
-        f"Send the same words with the four digits, or ring {m.ring}"
-    )
-
-
 def _come_back(sender: Sender, now: dt.datetime) -> Answer:
     if not sender.known:
         return Answer("unknown_number")
@@ -196,9 +188,7 @@ def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     return _on_placement(reply, sender, now)
 
 
-def _sorry(
-    sender: Sender, now: dt.datetime, wording: messages.Wording = messages.not_understood
-) -> Answer:
+def _sorry(sender: Sender, now: dt.datetime, wording: messages.Wording = messages.not_understood) -> Answer:
     """Nothing was done and why, said once in ten minutes, so that two machines cannot keep each other talking."""
     lately = sa.select(Text.id).where(
         Text.to_index == sender.index,
@@ -250,7 +240,7 @@ _OF_OFFICER = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
 def _on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if reply.code is None:
         if reply.kind in _NEEDS_CODE:
-            return _sorry(sender, now, code_needed)
+            return _sorry(sender, now, messages.code_needed)
         placement = _only_one(reply.kind, sender)
         if placement is None:
             return _sorry(sender, now)

@@ -228,6 +228,14 @@ def code_not_known(m: Matter) -> str:
     return f"Places of Safety: we do not know that code for this phone. Check the code and send it again, or ring {m.ring}"
 
 
+def code_needed(m: Matter) -> str:
+    """What was meant is understood, but not of whom."""
+    return (
+        "Places of Safety: that needs its code, so nothing was changed. "
+        f"Send the same words with the four digits, or ring {m.ring}"
+    )
+
+
 def conflict(m: Matter) -> str:
     """What was asked cannot be done any more."""
     return f"Places of Safety: {m.reference} could not be changed, it is recorded as {m.words}. Ring {m.ring}"

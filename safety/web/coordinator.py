@@ -34,6 +34,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.NO_BED_ON_ARRIVAL: "Nothing: they are inside without a bed. Ring the house, then place them by hand.",
     AlertKind.HOUSE_WITHDREW: "The next best bed is held if there is one. Ring the officer: they may be on the road.",
     AlertKind.NOTHING_FITS: "We match again at every change of a bed. Ring houses, or place them by hand.",
+    AlertKind.BROKEN: "Their request stops the matching, so no bed is looked for. Place them by hand, and ring the officer.",
     AlertKind.OVERDUE: "The bed stays held. Ring the officer, then the house, and record what happened.",
     AlertKind.NOT_ARRIVED: "Nothing is held. Find out where they are, then start the search again or close the request.",
     AlertKind.CASCADE: "The next house is being asked. Ring it, or place them by hand.",

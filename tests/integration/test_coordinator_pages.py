@@ -159,9 +159,14 @@ def test_somebody_overdue_on_the_road_is_said_so(desk, clock):
 
 def test_a_coordinator_sees_whom_to_ring_and_never_where_the_house_is_or_what_they_are_called(desk):
     house = factories.house(
-        address="9 Secret Street\nHiddenham", meeting_point="By the green gate", name="Heron House", outcode="LS8"
+        address="9 Secret Street\nHiddenham",
+        meeting_point="By the green gate",
+        name="Heron House",
+        outcode="LS8",
     )
-    placement = placed(alias="Mina", incident="13270000123", officer_phone="+447700900555", keep_away=("BD1", "BD2"))
+    placement = placed(
+        alias="Mina", incident="13270000123", officer_phone="+447700900555", keep_away=("BD1", "BD2")
+    )
     house.contacts[0].phone = "+447700900777"
     db.session.commit()
     everything = ""
@@ -205,7 +210,11 @@ def test_a_coordinator_sees_whom_to_ring_and_never_where_the_house_is_or_what_th
                 "Close the request",
             ],
         ),
-        (State.ARRIVED, True, ["Move to another room", "Move to another house", "Extend the stay", "They have left"]),
+        (
+            State.ARRIVED,
+            True,
+            ["Move to another room", "Move to another house", "Extend the stay", "They have left"],
+        ),
     ],
 )
 def test_a_coordinator_may_do_what_the_table_says_and_every_button_leads_somewhere(desk, state, road, wanted):
@@ -213,13 +222,19 @@ def test_a_coordinator_may_do_what_the_table_says_and_every_button_leads_somewhe
     placement = placed(state, road=road)
     page = desk.get(page_of(placement.referral))
     assert buttons(page) == wanted
-    for target in {line for line in page.text.split('"') if line.startswith("/duty/") and not line.endswith("/now")}:
+    for target in {
+        line for line in page.text.split('"') if line.startswith("/duty/") and not line.endswith("/now")
+    }:
         if target.rsplit("/", 1)[1] not in ("accept", "arrived", "late", "claim"):
             desk.get(target)
 
 
 def test_every_event_a_coordinator_may_cause_has_a_button():
-    events = {row.event for row in lifecycle.TRANSITIONS if Role.COORDINATOR in row.who and row.event is not Event.HOLD}
+    events = {
+        row.event
+        for row in lifecycle.TRANSITIONS
+        if Role.COORDINATOR in row.who and row.event is not Event.HOLD
+    }
     from safety.web.steps import STEPS
 
     assert events == {step.event for step in STEPS}
@@ -250,17 +265,31 @@ def test_the_whole_road_by_telephone(desk, clock):
     desk.press(at(placement, "extend"), until="2027-01-20", reason="unwell")
     assert fresh(placement).stay_until == dt.datetime(2027, 1, 20, 12, tzinfo=dt.UTC)
     desk.press(
-        at(placement, "departed"), day="2027-01-13", time="14:00", reason="own_choice", onward="own", nrm_decision="declined"
+        at(placement, "departed"),
+        day="2027-01-13",
+        time="14:00",
+        reason="own_choice",
+        onward="own",
+        nrm_decision="declined",
     )
     assert fresh(placement).state == State.DEPARTED
     page = words(desk.get(page_of(placement.referral)))
-    for said in ("Asked for a place", "A bed was held", "Set off", "Running late", "Arrived", "The stay was extended", "Left"):
+    for said in (
+        "Asked for a place",
+        "A bed was held",
+        "Set off",
+        "Running late",
+        "Arrived",
+        "The stay was extended",
+        "Left",
+    ):
         assert said in page
     assert "They chose to leave" in page and "Pat Lindqvist (coordinator)" in page
 
 
 @pytest.mark.parametrize(
-    ("typed", "expected"), [("14:10", NOW + 10 * MINUTE), ("13:58", NOW), ("13:00", NOW + dt.timedelta(hours=23))]
+    ("typed", "expected"),
+    [("14:10", NOW + 10 * MINUTE), ("13:58", NOW), ("13:00", NOW + dt.timedelta(hours=23))],
 )
 def test_an_arrival_is_the_next_time_the_clock_shows_it(desk, typed, expected):
     factories.house()
@@ -270,7 +299,9 @@ def test_an_arrival_is_the_next_time_the_clock_shows_it(desk, typed, expected):
     assert fresh(placement).eta_at == expected
 
 
-@pytest.mark.parametrize(("sent", "said"), [({}, "Enter when they expect to arrive"), ({"eta": "soon"}, "like 14:30 or 2:30pm")])
+@pytest.mark.parametrize(
+    ("sent", "said"), [({}, "Enter when they expect to arrive"), ({"eta": "soon"}, "like 14:30 or 2:30pm")]
+)
 def test_an_arrival_that_is_no_time_is_asked_again(desk, sent, said):
     factories.house()
     placement = placed(State.CONFIRMED)
@@ -284,7 +315,9 @@ def test_not_wanted_asks_whether_a_place_is_still_needed(desk):
     placement = placed()
     assert placement.premises_id == first.id
     desk.get(at(placement, "cancel"))
-    assert summary(desk.post(at(placement, "cancel"), 400, reason="too_far")) == ["Select whether they still need a place"]
+    assert summary(desk.post(at(placement, "cancel"), 400, reason="too_far")) == [
+        "Select whether they still need a place"
+    ]
     desk.press(at(placement, "cancel"), reason="too_far", still_needed="yes")
     following = live(placement.referral)
     assert following.premises_id == second.id
@@ -337,10 +370,14 @@ def test_closing_a_request_needs_a_reason_and_frees_the_bed(desk):
     placement = placed(State.CONFIRMED, road=True)
     page = words(desk.get(page_of(placement.referral, "close")))
     assert "They have set off. Ring the officer first." in page
-    assert summary(desk.post(page_of(placement.referral, "close"), 400)) == ["Select why no place is needed any more"]
+    assert summary(desk.post(page_of(placement.referral, "close"), 400)) == [
+        "Select why no place is needed any more"
+    ]
     desk.press(page_of(placement.referral, "close"), reason="elsewhere")
     assert fresh(placement.referral).state == ReferralState.CLOSED
-    assert "closed already" in words(desk.get(desk.get(page_of(placement.referral, "close"), 303).headers["Location"]))
+    assert "closed already" in words(
+        desk.get(desk.get(page_of(placement.referral, "close"), 303).headers["Location"])
+    )
     assert "This request is closed already. Nothing was changed." in words(
         desk.press(page_of(placement.referral, "close"), reason="arrested")
     )
@@ -370,7 +407,9 @@ def test_a_room_that_is_not_offered_cannot_be_chosen(desk, sent):
     factories.house(cohort="women")
     db.session.commit()
     desk.get(page_of(referral, "place"))
-    assert summary(desk.post(page_of(referral, "place"), 400, reason="other", **sent)) == ["Select a room that is still free"]
+    assert summary(desk.post(page_of(referral, "place"), 400, reason="other", **sent)) == [
+        "Select a room that is still free"
+    ]
     assert live(referral) is None
 
 
@@ -382,7 +421,9 @@ def test_a_room_taken_meanwhile_is_said_so(desk):
     factories.placement()
     db.session.commit()
     sent = {"bedspace_id": str(house.bedspaces[0].id), "reason": "no_other"}
-    assert "No room is free any more. Nothing was changed." in words(desk.press(page_of(referral, "place"), **sent))
+    assert "No room is free any more. Nothing was changed." in words(
+        desk.press(page_of(referral, "place"), **sent)
+    )
     assert "No room of any house is free." in words(desk.get(page_of(referral, "place")))
     factories.house(outcode="LS2", supports=[])
     db.session.commit()
@@ -404,7 +445,9 @@ def test_looking_across_the_border_needs_a_reason_and_finds_a_bed_there(desk):
     db.session.commit()
     assert "across the border" in words(desk.get(page_of(referral)))
     desk.get(page_of(referral, "across-the-border"))
-    assert summary(desk.post(page_of(referral, "across-the-border"), 400)) == ["Select why to look across the border"]
+    assert summary(desk.post(page_of(referral, "across-the-border"), 400)) == [
+        "Select why to look across the border"
+    ]
     assert live(referral) is None
     page = words(desk.press(page_of(referral, "across-the-border"), reason="none_here"))
     assert "A bed is held and its house has been asked." in page
@@ -418,9 +461,13 @@ def test_only_a_coordinator_looks_across_the_border(app):
     with pytest.raises(lifecycle.NotAllowed):
         look_across_border(referral_id=referral.id, actor=referral.holder.actor(), reason="nearer", now=NOW)
     with pytest.raises(NotYours):
-        look_across_border(referral_id=referral.id, actor=factories.officer().actor(), reason="nearer", now=NOW)
+        look_across_border(
+            referral_id=referral.id, actor=factories.officer().actor(), reason="nearer", now=NOW
+        )
     with pytest.raises(lifecycle.NotAllowed):
-        look_across_border(referral_id=referral.id, actor=factories.coordinator_actor(), reason="because", now=NOW)
+        look_across_border(
+            referral_id=referral.id, actor=factories.coordinator_actor(), reason="because", now=NOW
+        )
     duty_actor = factories.coordinator_actor()
     for _ in range(2):
         look_across_border(referral_id=referral.id, actor=duty_actor, reason="nearer", now=NOW)
@@ -483,7 +530,13 @@ def test_nobody_else_finds_the_duty_line(app):
     factories.house()
     placement = placed()
     people = (placement.referral.holder, factories.staff(of=placement.premises.provider))
-    paths = ("/duty", "/duty/now", page_of(placement.referral), page_of(placement.referral, "place"), at(placement, "decline"))
+    paths = (
+        "/duty",
+        "/duty/now",
+        page_of(placement.referral),
+        page_of(placement.referral, "place"),
+        at(placement, "decline"),
+    )
     for user in people:
         visitor = Visitor(app.test_client()).sign_in(user)
         for path in paths:

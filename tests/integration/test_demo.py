@@ -44,7 +44,10 @@ def count(model) -> int:
 
 
 def everything() -> dict[str, int]:
-    return {table.name: db.session.scalar(sa.select(sa.func.count()).select_from(table)) for table in db.metadata.sorted_tables}
+    return {
+        table.name: db.session.scalar(sa.select(sa.func.count()).select_from(table))
+        for table in db.metadata.sorted_tables
+    }
 
 
 # By day, by night, over both clock changes, at a weekend and over Easter.
@@ -71,9 +74,19 @@ def test_the_demonstration_stands_as_described_at_any_hour(app: Flask, now: dt.d
     }
     states = sorted(db.session.scalars(sa.select(Placement.state)))
     assert states == sorted(
-        [State.HELD, State.HELD, State.CONFIRMED, State.CONFIRMED, State.ARRIVED, State.DEPARTED, State.DECLINED]
+        [
+            State.HELD,
+            State.HELD,
+            State.CONFIRMED,
+            State.CONFIRMED,
+            State.ARRIVED,
+            State.DEPARTED,
+            State.DECLINED,
+        ]
     )
-    road = db.session.scalars(sa.select(Placement).where(Placement.set_off_at.is_not(None), Placement.ended_at.is_(None)))
+    road = db.session.scalars(
+        sa.select(Placement).where(Placement.set_off_at.is_not(None), Placement.ended_at.is_(None))
+    )
     assert sorted(placement.state for placement in road) == [State.ARRIVED, State.CONFIRMED]
     assert [row.state for row in db.session.scalars(sa.select(Referral))].count(ReferralState.SEARCHING) == 1
     assert [alert.kind for alert in db.session.scalars(sa.select(Alert).where(Alert.ended_at.is_(None)))] == [
@@ -116,7 +129,9 @@ def test_the_houses_differ_as_real_ones_do(app: Flask) -> None:
 
 def test_people_of_every_role_sign_in_with_the_one_password(app: Flask) -> None:
     demo.load(now=NOW)
-    assert {user.role for user in db.session.scalars(sa.select(User))} == {role for role in Role if role is not Role.CLOCK}
+    assert {user.role for user in db.session.scalars(sa.select(User))} == {
+        role for role in Role if role is not Role.CLOCK
+    }
     db.session.rollback()
     for account in demo.accounts_to_try():
         claim = accounts.claim(email=account.email)

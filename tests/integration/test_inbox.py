@@ -32,7 +32,9 @@ def send(sender: str, body: str, now: dt.datetime = NOW, sid: str | None = None)
 
 
 def last() -> Inbound:
-    return db.session.scalars(sa.select(Inbound).order_by(Inbound.received_at.desc(), Inbound.sid.desc()).limit(1)).one()
+    return db.session.scalars(
+        sa.select(Inbound).order_by(Inbound.received_at.desc(), Inbound.sid.desc()).limit(1)
+    ).one()
 
 
 def placed(**kept: object) -> tuple[Premises, Placement]:
@@ -64,7 +66,10 @@ def test_a_yes_with_its_code_confirms(app: Flask) -> None:
     words = send(mobile(house), f"Yes {placement.code}")
     assert placement.state == State.CONFIRMED
     assert placement.confirmed_by == f"phone:{ring().index('phone', mobile(house))}"
-    assert words == f"Places of Safety: thank you, {placement.referral.spoken} is recorded as confirmed. Ring 0113 496 0100"
+    assert (
+        words
+        == f"Places of Safety: thank you, {placement.referral.spoken} is recorded as confirmed. Ring 0113 496 0100"
+    )
     assert (last().meaning, last().outcome, last().placement_id) == ("yes", "confirm:done", placement.id)
 
 
@@ -193,7 +198,9 @@ def test_a_late_yes_for_somebody_settled_is_thanked_for(app: Flask) -> None:
     assert words is not None and "is settled, thank you" in words
 
 
-def test_a_late_yes_for_somebody_who_still_searches_and_does_not_fit_is_not_called_settled(app: Flask) -> None:
+def test_a_late_yes_for_somebody_who_still_searches_and_does_not_fit_is_not_called_settled(
+    app: Flask,
+) -> None:
     house, placement = placed()
     then = placement.answer_by + MINUTE
     referrals.sweep(now=then)
@@ -213,7 +220,9 @@ def test_arrived_is_recorded_and_said_once(app: Flask) -> None:
     assert (placement.state, placement.arrived_at) == (State.ARRIVED, NOW)
     # The arrival's own text goes to this very telephone.
     assert words is None
-    told = db.session.scalars(sa.select(Text).where(Text.to_index == ring().index("phone", mobile(house)))).all()
+    told = db.session.scalars(
+        sa.select(Text).where(Text.to_index == ring().index("phone", mobile(house)))
+    ).all()
     assert sorted(text.wording for text in told) == ["arrived_for_house", "asked", "on_the_way"]
 
 
@@ -279,7 +288,10 @@ def test_same_makes_the_figures_fresh_and_reads_them_back(app: Flask) -> None:
     house = factories.house(rooms=2, now=NOW - dt.timedelta(days=2))
     words = send(mobile(house), "SAME")
     assert (house.reported_at, house.reported_via) == (NOW, "text")
-    assert words == "Places of Safety: thank you, your beds are marked the same as before: W2 free. Ring 0113 496 0100"
+    assert (
+        words
+        == "Places of Safety: thank you, your beds are marked the same as before: W2 free. Ring 0113 496 0100"
+    )
 
 
 def test_beds_by_text_are_told_to_use_the_page(app: Flask) -> None:
@@ -467,7 +479,9 @@ def test_nobody_else_takes_an_alert(app: Flask) -> None:
 
 def test_what_is_not_understood_is_answered_once_in_ten_minutes(app: Flask) -> None:
     house, placement = placed()
-    answers = [send(mobile(house), "how is the weather", now=NOW + minute * MINUTE) for minute in (0, 1, 9, 10)]
+    answers = [
+        send(mobile(house), "how is the weather", now=NOW + minute * MINUTE) for minute in (0, 1, 9, 10)
+    ]
     assert [answer is not None for answer in answers] == [True, False, False, True]
     assert placement.state == State.HELD
 
@@ -487,7 +501,9 @@ def test_what_no_person_typed_does_nothing_and_gets_nothing(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("body", ["STOP", "cancel"])
-def test_a_telephone_that_unsubscribes_is_passed_over_and_a_person_knows_at_once(app: Flask, body: str) -> None:
+def test_a_telephone_that_unsubscribes_is_passed_over_and_a_person_knows_at_once(
+    app: Flask, body: str
+) -> None:
     house = factories.house()
     assert send(mobile(house), body) is None
     db.session.refresh(house.contacts[0])
@@ -529,13 +545,27 @@ def test_start_is_answered_with_what_may_be_written_and_does_nothing_else(app: F
 def test_what_is_ambiguous_does_nothing_and_never_fails(app: Flask) -> None:
     house, placement = placed()
     code = placement.code
-    bodies = ("", " ", "?", code, f"YES {code} NO {code}", f"YES {code} 5678", "no problem", "x" * 1600, "👍👎", "\u202e", "\x00")
+    bodies = (
+        "",
+        " ",
+        "?",
+        code,
+        f"YES {code} NO {code}",
+        f"YES {code} 5678",
+        "no problem",
+        "x" * 1600,
+        "👍👎",
+        "\u202e",
+        "\x00",
+    )
     for body in bodies:
         send(mobile(house), body)
         assert placement.state == State.HELD, body
 
 
-def test_a_fault_halfway_leaves_neither_the_text_nor_its_effect(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_halfway_leaves_neither_the_text_nor_its_effect(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Then the supplier is told that it failed, and the text can come again."""
     house, placement = placed()
     db.session.commit()

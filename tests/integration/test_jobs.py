@@ -71,7 +71,9 @@ def run(database_url: str, *words: str, **changes: str) -> subprocess.Popen[str]
     """A jobs process of its own."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "jobs", *words]
     env = environment_for(database_url, **changes)
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def ended(process: subprocess.Popen[str], within_s: float = 60) -> tuple[int, str]:
@@ -109,7 +111,10 @@ def test_one_round_does_everything_that_is_due(app: Flask) -> None:
     assert jobs.once(jobs.this_process())
     assert states() == {State.LAPSED}
     assert unsent() == []
-    assert "lapsed" in db.session.scalars(sa.select(Text.wording).where(Text.state == MessageState.DELIVERED)).all()
+    assert (
+        "lapsed"
+        in db.session.scalars(sa.select(Text.wording).where(Text.state == MessageState.DELIVERED)).all()
+    )
     assert db.session.scalars(sa.select(Draft.id)).all() == [kept]
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Seal)) > 0
     beats = {beat.job: beat.beat_at for beat in db.session.scalars(sa.select(Heartbeat))}
@@ -204,7 +209,9 @@ def test_the_command_does_one_round_and_says_how_it_went(app: Flask, monkeypatch
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_it_finishes_and_leaves_with_nothing_amiss(app: Flask, database_url: str, number: signal.Signals) -> None:
+def test_asked_to_stop_it_finishes_and_leaves_with_nothing_amiss(
+    app: Flask, database_url: str, number: signal.Signals
+) -> None:
     overdue_holds(1)
     process = run(database_url)
     try:

@@ -105,21 +105,25 @@ def test_no_referral_is_lost_or_doubled_when_the_web_worker_is_killed(
     db.session.commit()
     armed = tmp_path / "armed"
     changes = {"POS_FAILPOINTS": f"{point}:kill", "POS_FAILPOINTS_WHEN": str(armed)}
-    with servers.web(database_url, tmp_path / "web.log", workers=2, **changes) as server:
-        with Browser(server.url).sign_in(officer.email) as browser:
-            for _ in range(times):
-                token = draft(officer)
-                armed.touch()
-                with contextlib.suppress(requests.ConnectionError):
-                    answer = browser.post(f"/find/{token}/where", servers.WHERE)
-                    pytest.fail(f"the worker was to die and answered {answer.status_code}")
-                armed.unlink()
-                assert made(token) == (1 if point == "after_commit" else 0)
-                again = browser.post(f"/find/{token}/where", servers.WHERE)
-                assert again.status_code == 303, again.text
-                assert made(token) == 1
-                once_more = browser.post(f"/find/{token}/where", servers.WHERE)
-                assert once_more.headers["Location"] == again.headers["Location"]
+    log = tmp_path / "web.log"
+    email = officer.email
+    with (
+        servers.web(database_url, log, workers=2, **changes) as server,
+        Browser(server.url).sign_in(email) as browser,
+    ):
+        for _ in range(times):
+            token = draft(officer)
+            armed.touch()
+            with contextlib.suppress(requests.ConnectionError):
+                answer = browser.post(f"/find/{token}/where", servers.WHERE)
+                pytest.fail(f"the worker was to die and answered {answer.status_code}")
+            armed.unlink()
+            assert made(token) == (1 if point == "after_commit" else 0)
+            again = browser.post(f"/find/{token}/where", servers.WHERE)
+            assert again.status_code == 303, again.text
+            assert made(token) == 1
+            once_more = browser.post(f"/find/{token}/where", servers.WHERE)
+            assert once_more.headers["Location"] == again.headers["Location"]
     assert breaches() == []
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Placement)) == times
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Text)) == 2 * times

@@ -495,7 +495,9 @@ def test_a_live_request_is_never_hidden_by_newer_ones(phone, officer):
         factories.referral(by=officer, now=NOW + minute * MINUTE)
     closed = [factories.referral(by=officer, now=NOW - minute * MINUTE) for minute in range(1, 26)]
     for minute, one in enumerate(closed):
-        referrals.withdraw(referral_id=one.id, actor=officer.actor(), reason="elsewhere", now=NOW + minute * MINUTE)
+        referrals.withdraw(
+            referral_id=one.id, actor=officer.actor(), reason="elsewhere", now=NOW + minute * MINUTE
+        )
     db.session.commit()
     found = referrals.holding(officer.actor())
     assert [one.state for one in found] == [ReferralState.SEARCHING] * 55 + [ReferralState.CLOSED] * 20

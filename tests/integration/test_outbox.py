@@ -135,7 +135,13 @@ def test_words_and_number_are_sealed_in_the_row(app: Flask) -> None:
 @pytest.mark.parametrize("ring", ["9" * 161, "0113 ’"])
 def test_words_that_are_not_one_plain_text_are_a_fault_of_ours_and_loud(app: Flask, ring: str) -> None:
     with pytest.raises(ValueError, match="not_understood"):
-        outbox.queue(wording=messages.not_understood, matter=Matter(ring=ring), to="+447700900001", worthless_at=NOW, now=NOW)
+        outbox.queue(
+            wording=messages.not_understood,
+            matter=Matter(ring=ring),
+            to="+447700900001",
+            worthless_at=NOW,
+            now=NOW,
+        )
 
 
 # Claimed
@@ -161,7 +167,9 @@ def test_a_process_that_was_stopped_and_comes_back_cannot_write(desk: Desk) -> N
     (stopped,) = claim(owner="one")
     (other,) = claim(NOW + 41 * SECOND, owner="two")
     writing()
-    late = delivery.record(errand=stopped, result=delivery.Result("sent", sent=sms.Sent("SMlate", "sent")), now=NOW + MINUTE)
+    late = delivery.record(
+        errand=stopped, result=delivery.Result("sent", sent=sms.Sent("SMlate", "sent")), now=NOW + MINUTE
+    )
     db.session.commit()
     assert late is None
     assert fresh(queued).sid is None
@@ -267,7 +275,9 @@ def test_a_refusal_for_now_is_tried_again_with_growing_waits(desk: Desk) -> None
         desk.round()
         waits.append((fresh(queued).next_try_at - desk.now).total_seconds())
         desk.now = queued.next_try_at
-    assert [low <= wait <= high for wait, low, high in zip(waits, (1.5, 3, 6, 12), (2.5, 5, 10, 20), strict=True)] == [True] * 4
+    assert [
+        low <= wait <= high for wait, low, high in zip(waits, (1.5, 3, 6, 12), (2.5, 5, 10, 20), strict=True)
+    ] == [True] * 4
     desk.round()
     assert fresh(queued).state == MessageState.SENT
     assert desk.supplier.finds == 0  # a clear no leaves nothing to ask about
@@ -445,7 +455,9 @@ def test_receipts_in_any_order_and_twice_end_delivered(desk: Desk, order: tuple[
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Receipt)) == 3
 
 
-@pytest.mark.parametrize(("first", "second"), [("delivered", "undelivered"), ("undelivered", "delivered"), ("failed", "sent")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("delivered", "undelivered"), ("undelivered", "delivered"), ("failed", "sent")]
+)
 def test_what_is_final_stays(desk: Desk, first: str, second: str) -> None:
     queued = text()
     desk.round()
@@ -466,7 +478,11 @@ def test_a_critical_text_that_did_not_arrive_reaches_a_person_once(desk: Desk, s
     receipt(asked.sid or "", status, "30003")
     assert (fresh(asked).error, asked.settled_at) == ("30003", NOW)
     (alert,) = duty.open_alerts()
-    assert (alert.kind, alert.subject, alert.referral_id) == (AlertKind.TEXT_FAILED, f"text:{asked.id.hex}", placement.referral_id)
+    assert (alert.kind, alert.subject, alert.referral_id) == (
+        AlertKind.TEXT_FAILED,
+        f"text:{asked.id.hex}",
+        placement.referral_id,
+    )
     assert len(db.session.scalars(sa.select(Text).where(Text.wording == "urgent")).all()) == 1
 
 
@@ -519,7 +535,9 @@ def test_a_receipt_of_somebody_elses_text_is_kept_and_changes_nothing(desk: Desk
 def storm(desk: Desk, dice: random.Random, texts: int) -> list[Text]:
     """Queue texts and hand them over while the supplier refuses, drops and hangs, and processes die at any point."""
     # Few numbers, and words that tell each text from every other.
-    queued = [text(worth=dt.timedelta(hours=12), now=desk.now, ring=f"{number:011d}") for number in range(texts)]
+    queued = [
+        text(worth=dt.timedelta(hours=12), now=desk.now, ring=f"{number:011d}") for number in range(texts)
+    ]
     for _ in range(400):
         for errand in claim(desk.now, owner=f"p{dice.random()}", limit=20):
             fate = dice.random()
@@ -534,14 +552,18 @@ def storm(desk: Desk, dice: random.Random, texts: int) -> list[Text]:
             delivery.record(errand=errand, result=result, now=desk.now)
             db.session.commit()
         desk.later(7 * SECOND)
-        waiting = sa.select(Text.id).where(Text.state.in_(["queued", "unknown", "sending"]), Text.wording == "not_understood")
+        waiting = sa.select(Text.id).where(
+            Text.state.in_(["queued", "unknown", "sending"]), Text.wording == "not_understood"
+        )
         if db.session.scalar(waiting.limit(1)) is None:
             break
         db.session.rollback()
     return queued
 
 
-def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice(desk: Desk, full: bool) -> None:
+def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice(
+    desk: Desk, full: bool
+) -> None:
     queued = storm(desk, random.Random(20270113), 2000 if full else 120)
     sent = desk.supplier.copies()
     lost = [row for row in queued if fresh(row).state != MessageState.SENT or (row.to, row.body) not in sent]
@@ -550,7 +572,9 @@ def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twic
 
 
 @pytest.mark.only("sqlite")
-def test_the_same_storm_finds_a_sender_that_does_not_ask_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_storm_finds_a_sender_that_does_not_ask_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The proof can fail: a blind retry sends some of these texts twice."""
     real = delivery.hand_over
     monkeypatch.setattr(
@@ -561,7 +585,9 @@ def test_the_same_storm_finds_a_sender_that_does_not_ask_first(desk: Desk, monke
 
 
 @pytest.mark.only("sqlite")
-def test_the_same_storm_finds_a_sender_that_marks_before_it_sends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_storm_finds_a_sender_that_marks_before_it_sends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The proof can fail: marked sent at the claim, a killed process loses its texts."""
     real = outbox.claim
 

@@ -37,7 +37,9 @@ def mobile(placement: Placement) -> str:
     return placement.premises.contacts[0].phone
 
 
-def press(client: FlaskClient, number: str, words: str | None, *, once: str | None = None, **more: str) -> int:
+def press(
+    client: FlaskClient, number: str, words: str | None, *, once: str | None = None, **more: str
+) -> int:
     """Type into a telephone and press Send, as its form does; returns the status code."""
     index = ring().index("phone", number)
     page = client.get("/phones").text
@@ -57,13 +59,21 @@ def test_only_telephones_with_texts_are_shown_and_the_coordinators(app: Flask, c
     response = client.get("/phones")
     check_page(response)
     page = response.text
-    names = [name.strip() for name in re.findall(r'class="govuk-heading-s pos-phone__name"[^>]*>(.*?)<br>', page)]
-    assert sorted(names) == ["Coordinator on call", placement.premises.name, f"Officer of {placement.referral.spoken}"]
+    names = [
+        name.strip() for name in re.findall(r'class="govuk-heading-s pos-phone__name"[^>]*>(.*?)<br>', page)
+    ]
+    assert sorted(names) == [
+        "Coordinator on call",
+        placement.premises.name,
+        f"Officer of {placement.referral.spoken}",
+    ]
     assert names[-1] == "Coordinator on call"
     assert f"Reply YES {placement.code}" in page
 
 
-def test_a_telephone_shows_a_text_that_has_just_arrived_without_its_page(app: Flask, client: FlaskClient) -> None:
+def test_a_telephone_shows_a_text_that_has_just_arrived_without_its_page(
+    app: Flask, client: FlaskClient
+) -> None:
     address = f"/phones/{ring().index('phone', ON_CALL)}/texts"
     before = client.get(address)
     assert "No texts yet" in before.text
@@ -121,7 +131,9 @@ def test_a_telephone_without_texts_is_in_the_list(app: Flask, client: FlaskClien
 
 def test_a_telephone_that_is_not_in_the_list_sends_nothing(app: Flask, client: FlaskClient) -> None:
     for phone in ("", "f" * 32, "../x"):
-        response = client.post("/phones/another", data=_with_token(client, {"other-phone": phone, "other-words": "SAME"}))
+        response = client.post(
+            "/phones/another", data=_with_token(client, {"other-phone": phone, "other-words": "SAME"})
+        )
         assert response.status_code == 400, phone
         assert "Choose whose telephone it is" in response.text
     assert client.post(f"/phones/{'f' * 32}", data=_with_token(client, {})).status_code == 404

@@ -83,11 +83,17 @@ def at(placement: Placement, slug: str = "") -> str:
 def test_signing_in_leads_to_the_house(home):
     assert home.get("/", 303).headers["Location"] == "/house"
     page = words(home.get("/house"))
-    assert "Nobody is waiting" in page and "Nobody is expected" in page and "Nobody of this scheme stays with you" in page
+    assert (
+        "Nobody is waiting" in page
+        and "Nobody is expected" in page
+        and "Nobody of this scheme stays with you" in page
+    )
 
 
 def test_what_waits_for_an_answer_stands_first_with_the_time_left_and_what_they_need(home, clock):
-    placement = placed(pregnant="yes", needed=(), support=("medication",), children={"under_2": 1, "5_to_11": 0})
+    placement = placed(
+        pregnant="yes", needed=(), support=("medication",), children={"under_2": 1, "5_to_11": 0}
+    )
     clock.at = NOW + 6 * MINUTE
     page = words(home.get("/house"))
     assert "Waiting for your answer (1)" in page
@@ -144,7 +150,9 @@ def test_a_yes_after_they_have_another_place_is_settled_and_said_so(home, house,
     assert fresh(placement).state == State.LAPSED
 
 
-def test_a_yes_that_comes_too_late_for_a_bed_that_no_longer_fits_never_says_they_have_a_place(home, house, clock):
+def test_a_yes_that_comes_too_late_for_a_bed_that_no_longer_fits_never_says_they_have_a_place(
+    home, house, clock
+):
     placement = placed()
     home.back_at(clock, placement.answer_by)
     referrals.sweep(now=clock.at)
@@ -168,7 +176,9 @@ def test_a_yes_after_the_request_was_closed_never_says_they_have_a_place(home, h
     assert "another place" not in page and "No place is needed for them any more" in page
 
 
-@pytest.mark.parametrize(("another", "said"), [(True, "A bed elsewhere is held for them"), (False, "No other bed fits yet")])
+@pytest.mark.parametrize(
+    ("another", "said"), [(True, "A bed elsewhere is held for them"), (False, "No other bed fits yet")]
+)
 def test_a_decline_says_what_became_of_them(home, another, said):
     placement = placed()
     if another:
@@ -198,7 +208,10 @@ def test_decline_asks_for_one_of_the_reasons_and_moves_on(home):
         ({}, "Select the reason"),
         ({"reason": "because"}, "Select the reason"),
         ({"reason": ["staff", "risk"]}, "Reason was answered more than once. Give one answer"),
-        ({"reason": "staff\x00"}, "Reason had characters that cannot be seen. We took them out: check it and send it again"),
+        (
+            {"reason": "staff\x00"},
+            "Reason had characters that cannot be seen. We took them out: check it and send it again",
+        ),
     ],
 )
 def test_a_reason_that_is_none_of_ours_changes_nothing_and_says_what_to_do(home, sent, said):
@@ -214,7 +227,9 @@ def test_withdrawing_warns_that_somebody_may_be_on_the_road(home):
     placement = placed(State.CONFIRMED)
     assert "may set off at any moment" in words(home.get(at(placement, "withdraw")))
     on_the_road(placement)
-    assert "An officer is on the road with them now, expected today 14:30" in words(home.get(at(placement, "withdraw")))
+    assert "An officer is on the road with them now, expected today 14:30" in words(
+        home.get(at(placement, "withdraw"))
+    )
     page = words(home.press(at(placement, "withdraw"), reason="incident"))
     assert "The officer has been told not to come" in page
     assert (fresh(placement).state, placement.reason) == (State.WITHDRAWN, "incident")
@@ -295,8 +310,14 @@ def test_arrived_earlier_takes_a_typed_time_of_today_or_yesterday(home, clock):
         ({"day": "2027-01-13"}, "Enter the time they arrived"),
         ({"time": "14:10"}, "Select the day they arrived"),
         ({"day": "2027-01-13", "time": "7"}, "The time they arrived must be a time, like 14:30 or 2:30pm"),
-        ({"day": "2027-01-13", "time": "23:00"}, "The time of arrival is still to come. Enter when they came in"),
-        ({"day": "2027-01-12", "time": "01:00"}, "The time of arrival is long before the bed was held. Enter when they came in"),
+        (
+            {"day": "2027-01-13", "time": "23:00"},
+            "The time of arrival is still to come. Enter when they came in",
+        ),
+        (
+            {"day": "2027-01-12", "time": "01:00"},
+            "The time of arrival is long before the bed was held. Enter when they came in",
+        ),
         ({"day": "2026-12-25", "time": "14:00"}, "Select the day they arrived"),
     ],
 )
@@ -316,7 +337,11 @@ def test_a_time_the_clocks_jump_over_is_asked_again(home, clock):
     house.reported_at = house.address_confirmed_at = clock.at
     placement = factories.placement(now=clock.at)
     referrals.record(
-        placement_id=placement.id, event=Event.CONFIRM, actor=factories.house_actor(house.id), facts={}, now=clock.at
+        placement_id=placement.id,
+        event=Event.CONFIRM,
+        actor=factories.house_actor(house.id),
+        facts={},
+        now=clock.at,
     )
     db.session.commit()
     home.back_at(clock, clock.at + dt.timedelta(hours=2))
@@ -375,11 +400,18 @@ def test_departed_asks_four_things_and_never_pushes_a_decision(home, clock):
     home.back_at(clock, NOW + dt.timedelta(hours=2))
     page = home.get(at(placement, "departed"))
     assert 'value="16:00"' in page.text  # just now, so that only what is different is typed
-    assert "It is their choice, no answer is better than another, and nobody is measured by it." in words(page)
+    assert "It is their choice, no answer is better than another, and nobody is measured by it." in words(
+        page
+    )
     assert "They moved to another house of this scheme" not in words(page)
     home.press(at(placement, "departed"), **LEFT)
     row = fresh(placement)
-    assert (row.state, row.reason, row.onward, row.nrm_decision) == (State.DEPARTED, "planned", "msvcc", "deciding")
+    assert (row.state, row.reason, row.onward, row.nrm_decision) == (
+        State.DEPARTED,
+        "planned",
+        "msvcc",
+        "deciding",
+    )
     assert row.departed_at == NOW + dt.timedelta(minutes=90)
     assert row.referral.state == ReferralState.CLOSED
 
@@ -417,7 +449,9 @@ def test_a_house_without_another_room_says_whom_to_ring(home, house):
         if bedspace.id != placement.bedspace_id:
             premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
-    assert "No other room of the house is free and suits them. Ring the duty line" in words(home.get(at(placement, "move")))
+    assert "No other room of the house is free and suits them. Ring the duty line" in words(
+        home.get(at(placement, "move"))
+    )
     page = words(home.press(at(placement, "move"), bedspace_id=str(house.bedspaces[0].id)))
     assert "No other room is free any more. Nothing was changed." in page
 
@@ -428,7 +462,9 @@ def test_a_mistake_is_put_right_within_the_hour_and_not_later(home, clock):
     page = home.press(at(placement, "decline"), reason="full")
     assert "Put right a mistake" in buttons(page)
     asked = words(home.get(at(placement, "correct")))
-    assert "recorded as declined by the house" in asked and "goes back to held, waiting for the house" in asked
+    assert (
+        "recorded as declined by the house" in asked and "goes back to held, waiting for the house" in asked
+    )
     home.press(at(placement, "correct"))
     assert fresh(placement).state == State.HELD
     home.get(at(placement, "decline"))
@@ -461,15 +497,28 @@ def test_every_button_of_the_page_leads_somewhere(home):
     for state in (State.HELD, State.CONFIRMED, State.ARRIVED):
         placement = placed(state)
         page = home.get(at(placement))
-        for target in {line for line in page.text.split('"') if line.startswith(f"/house/placements/{placement.id}/")}:
+        for target in {
+            line for line in page.text.split('"') if line.startswith(f"/house/placements/{placement.id}/")
+        }:
             if target.rsplit("/", 1)[1] not in ("accept", "arrived", "now"):
                 home.get(target)
 
 
 def test_the_buttons_of_a_state_are_the_rows_of_the_table(home):
     expected = {
-        State.HELD: ["Accept", "Decline", "They have arrived", "They arrived earlier", "Move to another room"],
-        State.CONFIRMED: ["They have arrived", "They arrived earlier", "Move to another room", "We can no longer take them"],
+        State.HELD: [
+            "Accept",
+            "Decline",
+            "They have arrived",
+            "They arrived earlier",
+            "Move to another room",
+        ],
+        State.CONFIRMED: [
+            "They have arrived",
+            "They arrived earlier",
+            "Move to another room",
+            "We can no longer take them",
+        ],
         State.ARRIVED: ["Move to another room", "They have left"],
     }
     for state, wanted in expected.items():
@@ -491,7 +540,10 @@ def test_what_is_not_for_a_house_is_not_found_and_no_other_house_is_ever_named(h
 def test_what_cannot_be_done_in_this_state_is_said_so(home):
     placement = placed(State.ARRIVED)
     home.get("/house")
-    for send in (lambda: home.get(at(placement, "withdraw"), 303), lambda: home.post(at(placement, "withdraw"))):
+    for send in (
+        lambda: home.get(at(placement, "withdraw"), 303),
+        lambda: home.post(at(placement, "withdraw")),
+    ):
         page = words(home.get(send().headers["Location"]))
         assert "That cannot be done now. Recorded as arrived at 14:00 by the house, by text." in page
     page = words(home.press(at(placement, "withdraw"), reason="staff"))
@@ -505,7 +557,9 @@ def test_a_placement_of_another_provider_looks_like_none(home, house):
     db.session.commit()
     home.get("/house")
     unknown = f"/house/placements/{uuid.uuid4()}"
-    answers = [home.get(path, 404).text for path in (at(theirs), unknown, at(theirs, "now"), f"{unknown}/now")]
+    answers = [
+        home.get(path, 404).text for path in (at(theirs), unknown, at(theirs, "now"), f"{unknown}/now")
+    ]
     answers += [home.post(f"{path}/accept", 404).text for path in (at(theirs), unknown)]
     answers += [home.get(f"{path}/decline", 404).text for path in (at(theirs), unknown)]
     answers.append(home.post(f"/house/premises/{elsewhere.id}/same", 404).text)
@@ -528,7 +582,10 @@ def test_what_a_page_does_not_offer_is_not_found(home):
 def test_the_same_as_before_makes_the_figures_fresh_again(home, house, clock):
     home.back_at(clock, NOW + dt.timedelta(hours=30))
     page = words(home.get("/house"))
-    assert "You last said these figures are right 1 day ago. That is too long ago: your beds are offered last." in page
+    assert (
+        "You last said these figures are right 1 day ago. That is too long ago: your beds are offered last."
+        in page
+    )
     page = words(home.press(f"/house/premises/{house.id}/same"))
     assert f"The figures of {house.name} are marked as still true." in page
     assert "You last said these figures are right just now." in page

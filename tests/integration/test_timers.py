@@ -23,12 +23,11 @@ MINUTE = dt.timedelta(minutes=1)
 def do(
     placement: Placement, event: Event, now: dt.datetime = NOW, *, by: str = "house", **facts: object
 ) -> referrals.Outcome:
-    sides = {
-        "house": lambda: factories.house_actor(placement.premises_id),
-        "officer": lambda: placement.referral.holder.actor(),
-        "duty": factories.coordinator_actor,
-    }
-    return referrals.record(placement_id=placement.id, event=event, actor=sides[by](), facts=facts, now=now)
+    if by == "house":
+        actor = factories.house_actor(placement.premises_id)
+    else:
+        actor = placement.referral.holder.actor() if by == "officer" else factories.coordinator_actor()
+    return referrals.record(placement_id=placement.id, event=event, actor=actor, facts=facts, now=now)
 
 
 def said(wording: str) -> int:

@@ -39,7 +39,12 @@ TWILIO = {
     "TWILIO_FROM": "+447700900000",
 }
 TO = "+447700900321"
-SEND = {"to": TO, "body": "Places of Safety: hello", "validity_s": 600, "callback_url": f"{PUBLIC}/twilio/status"}
+SEND = {
+    "to": TO,
+    "body": "Places of Safety: hello",
+    "validity_s": 600,
+    "callback_url": f"{PUBLIC}/twilio/status",
+}
 
 
 @pytest.fixture
@@ -72,14 +77,18 @@ def test_a_text_is_created_as_twilio_describes_it(twilio: Twilio, wire: FakeTwil
 
 
 @pytest.mark.parametrize(("worth_s", "asked_s"), [(0, 1), (1, 1), (36000, 36000), (100_000, 36000)])
-def test_the_validity_is_what_twilio_accepts(twilio: Twilio, wire: FakeTwilio, worth_s: int, asked_s: int) -> None:
+def test_the_validity_is_what_twilio_accepts(
+    twilio: Twilio, wire: FakeTwilio, worth_s: int, asked_s: int
+) -> None:
     twilio.send(**SEND | {"validity_s": worth_s})
     assert wire.requests[0][2]["ValidityPeriod"] == asked_s
 
 
 def test_the_description_would_find_a_mistake_of_ours(wire: FakeTwilio) -> None:
     with pytest.raises(AssertionError):
-        wire.request("POST", "https://api.twilio.com/2010-04-01/Accounts/AC/Messages.json", data={"Body": "to nobody"})
+        wire.request(
+            "POST", "https://api.twilio.com/2010-04-01/Accounts/AC/Messages.json", data={"Body": "to nobody"}
+        )
 
 
 REFUSALS = [
@@ -109,7 +118,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("mode", "meant"), REFUSALS)
-def test_what_a_refusal_means(twilio: Twilio, wire: FakeTwilio, mode: Any, meant: tuple[bool, bool, bool]) -> None:
+def test_what_a_refusal_means(
+    twilio: Twilio, wire: FakeTwilio, mode: Any, meant: tuple[bool, bool, bool]
+) -> None:
     wire.modes = [mode]
     with pytest.raises(sms.Refused) as refused:
         twilio.send(**SEND)
@@ -118,7 +129,9 @@ def test_what_a_refusal_means(twilio: Twilio, wire: FakeTwilio, mode: Any, meant
     assert "900" not in str(problem)
 
 
-@pytest.mark.parametrize(("header", "wait_s"), [("17", 17.0), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+@pytest.mark.parametrize(
+    ("header", "wait_s"), [("17", 17.0), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
+)
 def test_too_many_requests_says_how_long_to_wait(
     twilio: Twilio, wire: FakeTwilio, header: str | None, wait_s: float | None
 ) -> None:
@@ -128,8 +141,12 @@ def test_too_many_requests_says_how_long_to_wait(
     assert refused.value.retry_after_s == wait_s
 
 
-@pytest.mark.parametrize("mode", ["timeout", "accept_then_drop", "not_json", "empty", 500, 502, 504, (500, 20500)])
-def test_no_answer_or_an_unreadable_one_is_never_taken_for_a_no(twilio: Twilio, wire: FakeTwilio, mode: Any) -> None:
+@pytest.mark.parametrize(
+    "mode", ["timeout", "accept_then_drop", "not_json", "empty", 500, 502, 504, (500, 20500)]
+)
+def test_no_answer_or_an_unreadable_one_is_never_taken_for_a_no(
+    twilio: Twilio, wire: FakeTwilio, mode: Any
+) -> None:
     wire.modes = [mode]
     with pytest.raises(sms.Unanswered) as unanswered:
         twilio.send(**SEND)
@@ -147,7 +164,9 @@ def test_twilio_is_asked_what_it_has(twilio: Twilio, wire: FakeTwilio) -> None:
     assert twilio.find(**find, since=NOW + dt.timedelta(hours=1)) == []
 
 
-def test_our_words_are_found_behind_what_a_trial_account_puts_before_them(twilio: Twilio, wire: FakeTwilio) -> None:
+def test_our_words_are_found_behind_what_a_trial_account_puts_before_them(
+    twilio: Twilio, wire: FakeTwilio
+) -> None:
     twilio.send(**SEND)
     wire.has[0]["body"] = "Sent from your Twilio trial account - " + wire.has[0]["body"]
     assert twilio.find(to=TO, body=SEND["body"], since=NOW) == [sms.Sent(f"SM{1:032x}", "queued")]
@@ -155,16 +174,26 @@ def test_our_words_are_found_behind_what_a_trial_account_puts_before_them(twilio
 
 @pytest.mark.parametrize(
     ("mode", "raised"),
-    [((401, 20003), sms.Refused), ("timeout", sms.Unanswered), (500, sms.Unanswered), ("not_json", sms.Unanswered)],
+    [
+        ((401, 20003), sms.Refused),
+        ("timeout", sms.Unanswered),
+        (500, sms.Unanswered),
+        ("not_json", sms.Unanswered),
+    ],
 )
-def test_asking_may_fail_like_sending(twilio: Twilio, wire: FakeTwilio, mode: Any, raised: type[Exception]) -> None:
+def test_asking_may_fail_like_sending(
+    twilio: Twilio, wire: FakeTwilio, mode: Any, raised: type[Exception]
+) -> None:
     wire.modes = [mode]
     with pytest.raises(raised):
         twilio.find(to=TO, body="x", since=NOW)
 
 
 def test_calls_go_to_the_address_of_the_settings(wire: FakeTwilio) -> None:
-    elsewhere = Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO, TWILIO_API_BASE="http://127.0.0.1:4010"), transport=wire)
+    elsewhere = Twilio(
+        settings_for("sqlite:///unused.sqlite", **TWILIO, TWILIO_API_BASE="http://127.0.0.1:4010"),
+        transport=wire,
+    )
     elsewhere.send(**SEND)
     assert wire.requests[0][1].startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
 
@@ -213,7 +242,9 @@ def test_over_a_real_socket_there_is_an_answer_or_a_doubt(mode: str) -> None:
             serving.join()
 
 
-def test_nothing_of_a_call_is_logged(twilio: Twilio, wire: FakeTwilio, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_a_call_is_logged(
+    twilio: Twilio, wire: FakeTwilio, caplog: pytest.LogCaptureFixture
+) -> None:
     # The level of the root must not decide: an operator may turn everything up.
     logging.getLogger().setLevel(logging.DEBUG)
     try:
@@ -240,7 +271,15 @@ def app(database_url: str, wire: FakeTwilio) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-def call(client: FlaskClient, path: str, fields: Any, *, token: str = TOKEN, signature: str | None = None, **kept: Any) -> int:
+def call(
+    client: FlaskClient,
+    path: str,
+    fields: Any,
+    *,
+    token: str = TOKEN,
+    signature: str | None = None,
+    **kept: Any,
+) -> int:
     """Post as Twilio does, signed for our public address; returns the status code."""
     if signature is None:
         signature = RequestValidator(token).compute_signature(PUBLIC + path, fields)
@@ -248,12 +287,21 @@ def call(client: FlaskClient, path: str, fields: Any, *, token: str = TOKEN, sig
     return client.post(path, data=fields, headers=headers, **kept).status_code
 
 
-INBOUND = {"MessageSid": "SM" + "c" * 32, "From": TO, "To": "+447700900000", "Body": "INFO & é + ünï", "NumMedia": "0"}
+INBOUND = {
+    "MessageSid": "SM" + "c" * 32,
+    "From": TO,
+    "To": "+447700900000",
+    "Body": "INFO & é + ünï",
+    "NumMedia": "0",
+}
 
 
 def rows() -> tuple[int, int, int]:
     db.session.rollback()
-    counts = [db.session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (Inbound, Receipt, Text)]
+    counts = [
+        db.session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        for table in (Inbound, Receipt, Text)
+    ]
     return counts[0], counts[1], counts[2]
 
 
@@ -311,7 +359,9 @@ def test_a_call_that_twilio_did_not_sign_is_refused_and_writes_nothing(client: F
 def test_a_signature_from_the_headers_host_is_not_ours(client: FlaskClient) -> None:
     """The address is the configured one; what a caller claims to have called is not asked."""
     signature = _for_us("https://evil.example/twilio/inbound", INBOUND)
-    assert call(client, "/twilio/inbound", INBOUND, signature=signature, base_url="https://evil.example") == 403
+    assert (
+        call(client, "/twilio/inbound", INBOUND, signature=signature, base_url="https://evil.example") == 403
+    )
 
 
 INCOMPLETE: list[tuple[str, Any]] = [
@@ -321,7 +371,10 @@ INCOMPLETE: list[tuple[str, Any]] = [
     ("/twilio/inbound", {"MessageSid": "SM1", "Body": "x"}),
     ("/twilio/inbound", {"MessageSid": "S" * 65, "From": TO, "Body": "x"}),
     ("/twilio/inbound", {"MessageSid": "SM1", "From": TO, "Body": "x" * 1601}),
-    ("/twilio/inbound", MultiDict([("MessageSid", "SM1"), ("MessageSid", "SM2"), ("From", TO), ("Body", "x")])),
+    (
+        "/twilio/inbound",
+        MultiDict([("MessageSid", "SM1"), ("MessageSid", "SM2"), ("From", TO), ("Body", "x")]),
+    ),
     ("/twilio/status", {"MessageSid": "SM1"}),
     ("/twilio/status", {"MessageStatus": "sent"}),
     ("/twilio/status", {"MessageSid": "SM1", "MessageStatus": "s" * 21}),
@@ -338,7 +391,12 @@ def test_other_ways_of_calling_are_refused_and_never_an_error(client: FlaskClien
     signature = {"X-Twilio-Signature": _for_us(PUBLIC + "/twilio/inbound", {})}
     assert client.get("/twilio/inbound", headers=signature).status_code == 405
     assert client.post("/twilio/inbound", json=INBOUND, headers=signature).status_code == 400
-    assert client.post("/twilio/inbound", data=b"\xff\xfe", headers=signature, content_type="text/plain").status_code == 400
+    assert (
+        client.post(
+            "/twilio/inbound", data=b"\xff\xfe", headers=signature, content_type="text/plain"
+        ).status_code
+        == 400
+    )
     assert call(client, "/twilio/inbound", {**INBOUND, "Body": "x" * 200_000}) in (403, 413)
     assert rows() == (0, 0, 0)
 
@@ -349,7 +407,9 @@ def test_a_blank_text_and_one_of_1600_signs_are_kept(client: FlaskClient) -> Non
     assert rows()[0] == 2
 
 
-def test_a_receipt_moves_its_text_and_a_repeated_one_does_not(app: Flask, client: FlaskClient, wire: FakeTwilio) -> None:
+def test_a_receipt_moves_its_text_and_a_repeated_one_does_not(
+    app: Flask, client: FlaskClient, wire: FakeTwilio
+) -> None:
     queued = outbox.queue(
         wording=messages.info,
         matter=messages.Matter(ring="0113 496 0100"),

@@ -156,21 +156,23 @@ class Walk(RuleBasedStateMachine):
         stay.last = "lapse"
 
     def learn(self) -> None:
-        """Take over what the service chose, having checked that it was there to choose and that nobody was passed over."""
-        while True:
-            placed = False
+        """Take over what the service chose, having checked that it was there to choose and that nobody was passed over.
+
+        In one step several beds may come free one after another, so the choices are followed in whatever order they fit, and
+        only then is it asked whether somebody still waits while a bed for them stands empty.
+        """
+        moved = True
+        while moved:
+            moved = False
             waiting = [want for want in self.wants.values() if want.state == "searching" and not want.paused]
-            for want in sorted(waiting, key=lambda want: (want.opened, want.id.hex)):
+            for want in waiting:
                 row = self.newest(want)
-                options = self.open_beds(want)
-                if row is None:
-                    assert not options, "somebody searches while a bed that fits stands empty"
-                    continue
-                assert row.bedspace_id in options, "a bed was given that was not free for them"
-                self.give(want, row)
-                placed = True
-            if not placed:
-                return
+                if row is not None and row.bedspace_id in self.open_beds(want):
+                    self.give(want, row)
+                    moved = True
+        for want in waiting:
+            assert self.newest(want) is None, "a bed was given that was not free for them"
+            assert not self.open_beds(want), "somebody searches while a bed that fits stands empty"
 
     def give(self, want: Want, row: Placement, *, as_confirmed: bool = False) -> Stay:
         there = self.on(row.bedspace_id)
@@ -360,7 +362,7 @@ class Walk(RuleBasedStateMachine):
             Event.CANCEL,
             self.holder(stay),
             target=target,
-            same=stay.state == "cancelled" and stay.still_needed == still_needed,
+            same=same,
             **facts,
         ):
             self.end(stay, "cancelled")

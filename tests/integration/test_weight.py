@@ -56,7 +56,9 @@ def test_the_first_visit_and_every_later_page_are_light(
             weight, words = fetched(browser.session, server.url + part)
             first += weight
             # A script may import others.
-            more = {urljoin(part, name) for name in re.findall(r'\b(?:import|from) ?"([^"]+\.js)"', words)} - parts
+            more = {
+                urljoin(part, name) for name in re.findall(r'\b(?:import|from) ?"([^"]+\.js)"', words)
+            } - parts
             parts |= more
             found += more
         assert first < FIRST_VISIT, f"{first} bytes: {sorted(parts)}"

@@ -28,7 +28,11 @@ STATES = tuple(lifecycle.STATE_WORDS.values())
 WORDS = {
     "urgent": tuple(ALERT_WORDS.values()),
     "which_reason": (inbox.FIRST_LETTERS,),
-    "counts_same": ("W2 M1 F12 S3 L4 A5 B6 C7 D8 E9 free", "all as they were", "X" * messages.COUNTS_ROOM + " free"),
+    "counts_same": (
+        "W2 M1 F12 S3 L4 A5 B6 C7 D8 E9 free",
+        "all as they were",
+        "X" * messages.COUNTS_ROOM + " free",
+    ),
     "noted": STATES,
     "conflict": STATES,
 }

@@ -170,7 +170,7 @@ NOT_KNOWN = "We do not know that reference, or that request is over. Check it, o
 def _screen(name: str, form: Any, form_token: uuid.UUID) -> ResponseReturnValue:
     wrong = any(field.errors for field in form)
     return render_template(
-        f"officer/{name}.html", form=form, form_token=form_token
+        f"officer/{name}.html", form=form, form_token=form_token, whose=me().id.hex
     ), 400 if wrong and request.method == "POST" else 200
 
 
