@@ -60,8 +60,8 @@ def held(m: Matter) -> str:
 def confirmed(m: Matter) -> str:
     """To the officer: the house said yes."""
     return (
-        f"Places of Safety {m.reference}: CONFIRMED. Arrive by {m.arrive_by}. "
-        f"Open your page and press We are on our way to see where. Ring {m.ring}"
+        f"Places of Safety {m.reference}: CONFIRMED. Set off by {m.arrive_by}: press "
+        f"We are on our way on your page to see where. Ring {m.ring}"
     )
 
 
