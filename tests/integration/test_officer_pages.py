@@ -1059,3 +1059,11 @@ def test_what_they_like_to_be_called_is_not_shown_to_a_lead_or_a_coordinator(pho
         assert "Marigold" not in page.text and 'name="alias"' not in page.text
         browser.post(f"{there}/more-about-them", {"interpreter": "yes"})
         assert only(Referral).alias == "Marigold"
+
+
+def test_a_time_taken_as_tomorrows_is_said_back_with_what_to_do(phone):
+    house()
+    there = phone.ask(where={"ready": "0", "travel": "time", "eta_time": "13:30"})
+    page = phone.get(there)
+    assert "you said you would be there tomorrow 13:30" in page.text
+    assert "If you meant sooner, ring the duty line" in page.text

@@ -152,8 +152,9 @@ def _words(
         )
     if stage is Stage.FAR_AHEAD:
         return (
-            "No bed is held yet, because you arrive many hours from now.",
-            "A coordinator decides when to hold one, and we text you then.",
+            f"No bed is held yet, because you said you would be there {workdays.day_words(referral.eta_at or now, now)}.",
+            "That is many hours from now, so a coordinator decides when to hold one, and we text you then. "
+            "If you meant sooner, ring the duty line now and say the reference.",
             None,
         )
     if stage is Stage.PAUSED:
