@@ -24,7 +24,7 @@ from safety.web import filters
 from safety.web.forms.request import NeedsForm, WhereForm, WhoForm
 from safety.web.gate import now
 from safety.web.officer.blueprint import ASKERS, me, pages
-from safety.web.officer.helplines import BY_NATION
+from safety.web.officer.helplines import BY_NATION, CHILD_GUARDIANS
 
 _STOPPED = {
     ReferralState.DIVERTED: "officer.child",
@@ -148,7 +148,7 @@ def hospital(form_token: uuid.UUID) -> ResponseReturnValue:
 @allow(*ASKERS)
 def child() -> ResponseReturnValue:
     """Not an adult, or not sure: children's services, treated as a child until somebody has decided."""
-    return render_template("officer/child.html")
+    return render_template("officer/child.html", guardians=CHILD_GUARDIANS)
 
 
 @pages.get("/find/stopped/did-not-agree")
