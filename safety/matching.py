@@ -40,7 +40,6 @@ SUPPORT: Mapping[str, str] = {
     "drugs": "Depends on drugs",
     "medication": "Needs medication kept safe",
 }
-SUPPORT_QUESTION: Mapping[str, str] = {code: words for code, words in SUPPORT.items()}
 
 
 class Freshness(IntEnum):

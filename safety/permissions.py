@@ -78,9 +78,3 @@ def require_placement(actor: Actor, placement: Any) -> None:
     if actor.role is Role.CLOCK or houses(actor, placement.premises_id) or holds(actor, placement.referral):
         return
     raise NotYours
-
-
-def require_holder(actor: Actor, referral: Any) -> None:
-    """The actor acts for the officer's side of this referral. Raises NotYours."""
-    if actor.role is not Role.CLOCK and not holds(actor, referral):
-        raise NotYours
