@@ -265,12 +265,42 @@ def counts_same(m: Matter) -> str:
 
 def info(m: Matter) -> str:
     """What may be replied."""
-    return f"Places of Safety: reply YES or NO and the code we sent, ARRIVED or NOT ARRIVED and the code, or SAME. Ring {m.ring}"
+    return f"Places of Safety: reply YES or NO and the code we sent, ARRIVED or NOT ARRIVED and the code, SAME, or BEDS 2. Ring {m.ring}"
 
 
-def beds_on_page(m: Matter) -> str:
-    """To a house that sent figures, or took them back: not by text yet."""
-    return f"Places of Safety: we cannot change your beds by text yet. Please sign in to change them, or ring {m.ring}. Nothing was changed"
+def counts_changed(m: Matter) -> str:
+    """To the house: the figures it sent, as they were understood."""
+    return f"Places of Safety: thank you, {m.words} now. Not right? Reply UNDO within 10 minutes, or ring {m.ring}"
+
+
+def counts_while_closed(m: Matter) -> str:
+    """To a house marked closed that sent figures: they count, and nobody is sent all the same."""
+    return f"Places of Safety: thank you, {m.words}. But you are marked as closed, so nobody is sent. To open ring {m.ring}"
+
+
+def counts_undone(m: Matter) -> str:
+    """To the house: its last change is taken back."""
+    return f"Places of Safety: undone. Your beds are as before: {m.words}. Ring {m.ring}"
+
+
+def nothing_to_undo(m: Matter) -> str:
+    """To a house: no change of figures is young enough."""
+    return f"Places of Safety: no change of the last 10 minutes to undo. Nothing was changed. Send BEDS and your figures, or ring {m.ring}"
+
+
+def counts_refused(m: Matter) -> str:
+    """To a house whose figures cannot be: what is in the way."""
+    return f"Places of Safety: nothing was changed. {m.words}. Sign in to see more, or ring {m.ring}"
+
+
+def which_group(m: Matter) -> str:
+    """To a house with several groups that sent one figure: which group it is of."""
+    return f"Places of Safety: nothing was changed. Of which group? Send each with its letter, like BEDS {m.words}, or ring {m.ring}"
+
+
+def which_house(m: Matter) -> str:
+    """To a telephone of several houses that sent a letter which more than one of them has."""
+    return f"Places of Safety: nothing was changed, more than one of your houses has that letter. Please sign in to change it, or ring {m.ring}"
 
 
 def use_page(m: Matter) -> str:

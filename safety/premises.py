@@ -45,15 +45,6 @@ def _covers(contact: Contact, clock: str) -> bool:
     return start <= clock < end if start < end else clock >= start or clock < end
 
 
-def same(*, premises_id: uuid.UUID, by: str, via: str, now: dt.datetime) -> Premises:
-    """The house says its figures are the same as before: they are fresh again. via: page, text or phone."""
-    house = db.session.get_one(Premises, premises_id)
-    house.reported_at, house.reported_by, house.reported_via = now, by, via
-    audit.record(what="beds_same", by=by, now=now, premises_id=premises_id, facts={"via": via})
-    db.session.flush()
-    return house
-
-
 def take_out(
     *, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime
 ) -> OutOfService:
@@ -115,8 +106,8 @@ class Count:
     out_of_service: int
 
 
-def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
-    """Free, held (and expected), occupied and out of service of every group of `house`, at `now`."""
+def standing(house: Premises, now: dt.datetime) -> dict[uuid.UUID, str]:
+    """How every bedspace of `house` that is not retired stands at `now`: free, held, occupied or out."""
     using = {
         bedspace_id: State(state)
         for bedspace_id, state in db.session.execute(
@@ -126,12 +117,12 @@ def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
         )
     }
     out = out_now(now, house.id)
-    tally: dict[str, Counter[str]] = {group.letter: Counter() for group in house.groups}
+    found = {}
     for bedspace in house.bedspaces:
         if bedspace.retired_at is not None:
             continue
         state = using.get(bedspace.id)
-        kind = (
+        found[bedspace.id] = (
             "occupied"
             if state is State.ARRIVED
             else "held"
@@ -140,7 +131,16 @@ def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
             if bedspace.id in out
             else "free"
         )
-        tally[bedspace.group.letter][kind] += 1
+    return found
+
+
+def counts(house: Premises, now: dt.datetime) -> tuple[Count, ...]:
+    """Free, held (and expected), occupied and out of service of every group of `house`, at `now`."""
+    stands = standing(house, now)
+    tally: dict[str, Counter[str]] = {group.letter: Counter() for group in house.groups}
+    for bedspace in house.bedspaces:
+        if bedspace.id in stands:
+            tally[bedspace.group.letter][stands[bedspace.id]] += 1
     return tuple(
         Count(
             group.letter,

@@ -130,6 +130,11 @@ def bedspace(of: Premises, group: Group | None = None, **kept: Any) -> Bedspace:
     return _add(Bedspace(**values | kept))
 
 
+def group(of: Premises, *, letter: str, name: str) -> Group:
+    """One more group of like rooms of a house."""
+    return _add(Group(premises_id=of.id, letter=letter, name=name))
+
+
 def request(**kept: Any) -> referrals.Request:
     """A woman on her own in Leeds, ready now, an hour away."""
     values: dict[str, Any] = {

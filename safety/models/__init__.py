@@ -6,7 +6,16 @@ from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
 from safety.models.people import Force, SignIn, User
 from safety.models.placements import AddressOpening, Placement
-from safety.models.premises import Bedspace, Cohort, Contact, Group, OutOfService, Premises, Provider
+from safety.models.premises import (
+    BedReport,
+    Bedspace,
+    Cohort,
+    Contact,
+    Group,
+    OutOfService,
+    Premises,
+    Provider,
+)
 from safety.models.referrals import Draft, KeepApart, Referral, UnmetNeed
 
 __all__ = [
@@ -14,6 +23,7 @@ __all__ = [
     "Alert",
     "AlertKind",
     "AuditEvent",
+    "BedReport",
     "Bedspace",
     "Cohort",
     "Contact",

@@ -193,3 +193,32 @@ class OutOfService(Row):
         # A bedspace is out of service once or not at all.
         live_only("uq_out_of_service_open", "bedspace_id", where="ended_at IS NULL"),
     )
+
+
+class BedReport(Row):
+    """What a house said of its beds, and which rooms that took out of service or brought back: enough to undo it."""
+
+    __tablename__ = "bed_report"
+    premises_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("premises.id"))
+    number: Mapped[int]
+    reported_at: Mapped[dt.datetime]
+    reported_by: Mapped[str] = mapped_column(sa.String(40))
+    via: Mapped[str] = mapped_column(sa.String(10))
+    before: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # letter of a group -> beds free before
+    after: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    taken_out: Mapped[list[str]] = mapped_column(sa.JSON)  # spells of OutOfService that it began, ids in hex
+    brought_back: Mapped[list[str]] = mapped_column(sa.JSON)  # spells that it ended
+    # Whose word stood before, to stand again when this is undone.
+    earlier_at: Mapped[dt.datetime | None]
+    earlier_by: Mapped[str | None] = mapped_column(sa.String(40))
+    earlier_via: Mapped[str | None] = mapped_column(sa.String(10))
+    undone_at: Mapped[dt.datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(sa.String(40))
+
+    __table_args__ = (
+        # The reports of a house follow one another: there is one that is the last.
+        sa.UniqueConstraint("premises_id", "number", name="uq_bed_report_number"),
+        one_of("via", ReportVia),
+        both_or_neither("earlier_at", "earlier_by"),
+        both_or_neither("undone_at", "undone_by"),
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import matching, premises, referrals
+from safety import beds, matching, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, Role, State
 from safety.models import Placement, Premises, User
@@ -107,7 +107,7 @@ def same(premises_id: uuid.UUID) -> ResponseReturnValue:
     actor = _user().actor()
     if premises_id not in actor.premises_ids:
         raise NotYours
-    house = premises.same(premises_id=premises_id, by=actor.by, via=ReportVia.PAGE, now=now())
+    house = beds.same(premises_id=premises_id, by=actor.by, via=ReportVia.PAGE, now=now())
     referrals.rematch(now=now())
     db.session.commit()
     flash(f"Thank you. The figures of {house.name} are marked as still true.", "success")

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import duty, inbox, lifecycle, messages, referrals
+from safety import duty, inbox, lifecycle, messages, premises, referrals
 from safety.crypto import ring
 from safety.extensions import begin_write, db
 from safety.lifecycle import Event, ReferralState, State
-from safety.models import AlertKind, Contact, Inbound, Placement, Premises, Text
+from safety.models import AlertKind, BedReport, Contact, Inbound, Placement, Premises, Text
 from tests import factories
 from tests.factories import NOW
 
@@ -294,11 +294,141 @@ def test_same_makes_the_figures_fresh_and_reads_them_back(app: Flask) -> None:
     )
 
 
-def test_beds_by_text_are_told_to_use_the_page(app: Flask) -> None:
+def frees(house: Premises, now: dt.datetime = NOW) -> dict[str, int]:
+    db.session.expire_all()
+    return {count.letter: count.free for count in premises.counts(house, now)}
+
+
+def with_family_flat(house: Premises, rooms: int = 1) -> Premises:
+    group = factories.group(house, letter="F", name="Family flats")
+    for place in range(rooms):
+        factories.bedspace(house, group, name=f"Flat {place + 1}", sleeps=4, self_contained=True)
+    db.session.refresh(house)
+    return house
+
+
+def test_beds_by_text_change_the_figures_and_are_read_back(app: Flask) -> None:
+    house = with_family_flat(factories.house(rooms=3, now=NOW - dt.timedelta(days=2)))
+    words = send(mobile(house), "BEDS W2 F0")
+    assert frees(house) == {"F": 0, "W": 2}
+    assert (house.reported_at, house.reported_via) == (NOW, "text")
+    assert words is not None and "F0 W2 free now" in words and "UNDO within 10 minutes" in words
+    assert send(mobile(house), "beds w three") is not None
+    assert frees(house) == {"F": 0, "W": 3}
+    kept = db.session.scalars(sa.select(BedReport).order_by(BedReport.number)).all()
+    assert [(row.via, row.before, row.after) for row in kept] == [
+        ("text", {"W": 3, "F": 1}, {"W": 2, "F": 0}),
+        ("text", {"W": 2, "F": 0}, {"W": 3, "F": 0}),
+    ]
+
+
+def test_more_beds_by_text_are_held_for_whoever_was_searching_in_the_same_transaction(app: Flask) -> None:
     house = factories.house()
-    for body in ("BEDS 3", "BEDS W2 F1", "UNDO"):
-        words = send(mobile(house), body)
-        assert words is not None and "by text yet" in words, body
+    send(mobile(house), "BEDS 0")
+    waiting = factories.referral()
+    assert waiting.state == ReferralState.SEARCHING
+    words = send(mobile(house), "BEDS W1")
+    assert waiting.state == ReferralState.PLACED
+    assert words is not None and "W1 free now" in words
+    assert frees(house) == {"W": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("BEDS W9", "W can have 3 free at most"),
+        ("BEDS W1 F9", "F can have 1 free at most"),  # W1 would have been possible: all of it or nothing
+        ("BEDS Q1", "You have no group Q"),
+        ("BEDS W1 Q1", "You have no group Q"),
+        ("BEDS 2", "like BEDS F1 W1"),
+        ("BEDS W1 W2", "could not tell"),
+        ("BEDS W-1", "could not tell"),
+        ("BEDS W100", "could not tell"),
+        ("BEDS", "could not tell"),
+    ],
+)
+def test_figures_that_cannot_be_change_nothing_and_say_why(app: Flask, body: str, why: str) -> None:
+    house = with_family_flat(factories.house(rooms=3))
+    words = send(mobile(house), body)
+    assert words is not None and why in words
+    assert frees(house) == {"F": 1, "W": 3}
+    assert db.session.scalars(sa.select(BedReport)).all() == []
+
+
+def test_beds_that_are_held_are_not_counted_and_cannot_be_talked_away(app: Flask) -> None:
+    house, placement = placed(rooms=2)
+    assert frees(house) == {"W": 1}
+    words = send(mobile(house), "BEDS 2")
+    assert words is not None and "W can have 1 free at most" in words
+    send(mobile(house), "BEDS 0")
+    assert (placement.state, frees(house)) == (State.HELD, {"W": 0})
+
+
+def test_no_beds_at_all_is_clear_for_every_group_and_house(app: Flask) -> None:
+    one = with_family_flat(factories.house(rooms=3))
+    other = factories.house(rooms=2, provider=one.provider)
+    contact = other.contacts[0]
+    contact.phone, contact.phone_index = one.contacts[0].phone, one.contacts[0].phone_index
+    send(mobile(one), "BEDS none")
+    assert (frees(one), frees(other)) == ({"F": 0, "W": 0}, {"W": 0})
+    send(mobile(one), "UNDO")
+    assert (frees(one), frees(other)) == ({"F": 1, "W": 3}, {"W": 2})
+
+
+def test_a_letter_of_two_houses_on_one_telephone_is_not_guessed(app: Flask) -> None:
+    one = with_family_flat(factories.house(rooms=3))
+    other = factories.house(rooms=2, provider=one.provider)
+    contact = other.contacts[0]
+    contact.phone, contact.phone_index = one.contacts[0].phone, one.contacts[0].phone_index
+    words = send(mobile(one), "BEDS W1")
+    assert words is not None and "more than one of your houses" in words
+    assert (frees(one), frees(other)) == ({"F": 1, "W": 3}, {"W": 2})
+    send(mobile(one), "BEDS F0")
+    assert (frees(one), frees(other)) == ({"F": 0, "W": 3}, {"W": 2})
+
+
+def test_undo_by_text_takes_the_last_change_back_within_ten_minutes_and_once(app: Flask) -> None:
+    house = factories.house(rooms=3, now=NOW - dt.timedelta(days=2))
+    before = (house.reported_at, house.reported_via)
+    send(mobile(house), "BEDS 1")
+    words = send(mobile(house), "UNDO", NOW + 10 * MINUTE)
+    assert frees(house) == {"W": 3}
+    assert words is not None and "undone" in words and "W3 free" in words
+    # The old word stands again, with its age: undoing makes nothing fresh.
+    assert (house.reported_at, house.reported_via) == before
+    again = send(mobile(house), "UNDO", NOW + 10 * MINUTE)
+    assert again is not None and "no change" in again
+    send(mobile(house), "BEDS 1")
+    late = send(mobile(house), "UNDO", NOW + 11 * MINUTE)
+    assert late is not None and "no change" in late
+    assert frees(house) == {"W": 1}
+
+
+def test_undo_does_not_take_a_bed_from_whoever_was_given_it(app: Flask) -> None:
+    house = factories.house()
+    send(mobile(house), "BEDS 0")
+    waiting = factories.referral()
+    send(mobile(house), "BEDS 1")
+    words = send(mobile(house), "UNDO")
+    assert waiting.state == ReferralState.PLACED
+    assert words is not None and "given since" in words
+
+
+def test_figures_of_a_closed_house_count_and_nobody_is_sent(app: Flask) -> None:
+    house = factories.house(accepting=False, accepting_reason="staff")
+    send(mobile(house), "BEDS 0")
+    waiting = factories.referral()
+    words = send(mobile(house), "BEDS 1")
+    assert waiting.state == ReferralState.SEARCHING
+    assert words is not None and "marked as closed" in words
+    assert frees(house) == {"W": 1}
+
+
+def test_figures_sent_twice_act_once(app: Flask) -> None:
+    house = factories.house(rooms=3)
+    for _ in range(2):
+        send(mobile(house), "BEDS 1", sid="SMtwice")
+    assert len(db.session.scalars(sa.select(BedReport)).all()) == 1
 
 
 def test_info_says_what_may_be_answered(app: Flask) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import duty, lifecycle, premises, referrals
+from safety import beds, duty, lifecycle, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, State
 from safety.models import Alert, AlertKind, Contact, Placement, Referral, Text
@@ -282,7 +282,7 @@ def test_a_no_to_this_person_is_not_taken_back_by_a_new_count(app: Flask) -> Non
     house = factories.house()
     placement = factories.placement()
     do(placement, Event.DECLINE, reason="risk")
-    premises.same(premises_id=house.id, by="clock", via="text", now=NOW + MINUTE)
+    beds.same(premises_id=house.id, by="clock", via="text", now=NOW + MINUTE)
     referrals.rematch(now=NOW + MINUTE)
     assert placement.referral.state == ReferralState.SEARCHING
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from safety import extensions, invariants, lifecycle, permissions, placements, premises, referrals
+from safety import beds, extensions, invariants, lifecycle, permissions, placements, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import Event
 from safety.models import Placement, Referral
@@ -599,7 +599,7 @@ class Walk(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_house_says_same_as_before(self, data: Any) -> None:
         house = data.draw(st.sampled_from(sorted(self.houses, key=str)))
-        premises.same(premises_id=house, by="clock", via="text", now=self.now)
+        beds.same(premises_id=house, by="clock", via="text", now=self.now)
         referrals.rematch(now=self.now)
         db.session.commit()
         self.reported[house] = self.now

@@ -33,6 +33,16 @@ WORDS = {
         "all as they were",
         "X" * messages.COUNTS_ROOM + " free",
     ),
+    "counts_changed": ("X" * messages.COUNTS_ROOM + " free", "all as they were"),
+    "counts_while_closed": ("X" * messages.COUNTS_ROOM + " free",),
+    "counts_undone": ("X" * messages.COUNTS_ROOM + " free",),
+    "counts_refused": (
+        "W can have 12 free at most, the rest are used",
+        "That bed has been given since. Decline it if they cannot come",
+        "A bed is just coming free, send it again in 2 minutes",
+        "You have no group W",
+    ),
+    "which_group": ("W1 M1 F1",),
     "noted": STATES,
     "conflict": STATES,
 }
