@@ -1,0 +1,121 @@
+"""Texts that come in: whose telephone it is, what was meant, and the one thing that is done about it.
+
+The rule kept: a text acts only for the number it came from, on a thing of its own; whatever is ambiguous does nothing and says
+so; nobody learns anything from an answer that their own telephone did not already know. Each text acts once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import replace
+
+import sqlalchemy as sa
+from flask import current_app
+
+from safety import delivery, duty, messages, outbox, replies
+from safety.extensions import db
+from safety.inbox import counting
+from safety.inbox.answering import FIRST_LETTERS, on_placement
+from safety.inbox.sender import Answer, Sender, sorry, whose
+from safety.models import AlertKind, Contact, Inbound
+from safety.replies import Kind, Reply
+
+__all__ = ["FIRST_LETTERS", "Kind", "receive", "whose"]
+
+ANSWER_WORTH = dt.timedelta(minutes=10)
+# The supplier's own words for coming back after an opt-out; a yes is one of them too, and means what it says here.
+_OPT_IN = frozenset({"start", "unstop"})
+OPT_IN = "opt_in"
+
+
+def receive(*, sid: str, sender: str, body: str, now: dt.datetime) -> str | None:
+    """Act on one text, once for each `sid`, and queue the answer. Returns the words of the answer, or None.
+
+    sender: as the supplier gave it, E.164 for a telephone. The caller has begun a deciding write and commits. What was
+    written and what it was taken to mean are both kept, sealed, until RETENTION.
+    """
+    if db.session.scalar(sa.select(Inbound.id).where(Inbound.sid == sid)) is not None:
+        return None
+    telephone = whose(sender)
+    if re.sub(r"[\W_]+", "", body).casefold() in _OPT_IN:
+        meaning, answer = OPT_IN, _come_back(telephone, now)
+    else:
+        reply = replies.parse(body)
+        meaning, answer = str(reply.kind), _act(reply, telephone, now)
+    kept = Inbound(
+        sid=sid,
+        sender_index=telephone.index,
+        received_at=now,
+        meaning=meaning,
+        outcome=answer.outcome[:40],
+        placement_id=answer.placement.id if answer.placement else None,
+    )
+    kept.sender, kept.body = sender, body
+    db.session.add(kept)
+    db.session.flush()
+    if answer.wording is None:
+        return None
+    text = outbox.queue(
+        wording=answer.wording,
+        matter=replace(answer.matter, ring=current_app.config["DUTY_NUMBER"]),
+        to=sender,
+        worthless_at=now + ANSWER_WORTH,
+        now=now,
+        referral_id=answer.placement.referral_id if answer.placement else None,
+        placement_id=answer.placement.id if answer.placement else None,
+    )
+    db.session.flush()
+    return text.body
+
+
+def _come_back(sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.known:
+        return Answer("unknown_number")
+    _reachable(sender, now)
+    return Answer("opted_in", messages.info)
+
+
+def _reachable(sender: Sender, now: dt.datetime) -> None:
+    """Whoever writes to us can be written to: their houses' texts go to this telephone again."""
+    db.session.execute(
+        sa.update(Contact)
+        .where(Contact.phone_index == sender.index, Contact.unreachable_at.is_not(None))
+        .values(unreachable_at=None)
+    )
+    duty.end(kind=AlertKind.TEXT_FAILED, subject=sender.by, now=now)
+
+
+def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.known:
+        return Answer("unknown_number")
+    if reply.kind not in replies.HARMLESS:
+        _reachable(sender, now)
+    if reply.kind is Kind.AUTOMATIC:
+        return Answer("automatic")
+    if reply.kind is Kind.OPT_OUT:
+        delivery.unreachable(number_index=sender.index, now=now)
+        return Answer("opted_out")
+    if reply.kind is Kind.NOT_UNDERSTOOD:
+        return sorry(sender, now)
+    if reply.kind is Kind.INFO:
+        return Answer("info", messages.info)
+    if reply.kind is Kind.OK:
+        return _claim(reply, sender, now)
+    if reply.kind is Kind.SAME:
+        return counting.same(sender, now)
+    if reply.kind is Kind.BEDS:
+        return counting.said(reply, sender, now)
+    if reply.kind is Kind.UNDO:
+        return counting.undo(sender, now)
+    return on_placement(reply, sender, now)
+
+
+def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    if not sender.on_call or reply.code is None:
+        return Answer("code_not_known", messages.code_not_known)
+    alert = duty.claim(code=reply.code, by=sender.by, now=now)
+    matter = messages.Matter(code=reply.code)
+    if alert is None:
+        return Answer("alert_taken_already", messages.alert_taken_already, matter)
+    return Answer("alert_taken", messages.alert_taken, matter)

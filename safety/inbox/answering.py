@@ -1,0 +1,177 @@
+"""Texts about somebody: yes, no, arrived, not arrived, late."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from safety import lifecycle, messages, permissions, placements, referrals
+from safety.extensions import db
+from safety.inbox.sender import Answer, Sender, sorry
+from safety.lifecycle import Event, ReferralState, Role, State
+from safety.models import Placement, Referral, Text, User
+from safety.permissions import Actor
+from safety.referrals import Happened
+from safety.replies import Kind, Reply
+
+FIRST_LETTERS = ", ".join(
+    f"{letter} {short}"
+    for letter, short in zip(
+        lifecycle.DECLINE_LETTERS,
+        ("full", "staff", "repair", "needs", "risk", "others", "hours", "other"),
+        strict=True,
+    )
+)
+
+
+_EVENTS = {
+    Kind.YES: Event.CONFIRM,
+    Kind.NO: Event.DECLINE,
+    Kind.ARRIVED: Event.ARRIVE,
+    Kind.NOT_ARRIVED: Event.NOT_ARRIVED,
+    Kind.LATE: Event.LATE,
+}
+# A house that is asked one thing may answer it in one word. Everything else is about somebody who may be on the road or at a
+# door, while the one who waits just now may be somebody else: it never goes without its code.
+_WITHOUT_CODE = frozenset({Kind.YES, Kind.NO})
+_NEEDS_CODE = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
+_OF_HOUSE = frozenset({Kind.YES, Kind.NO, Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.DEPARTED})
+_OF_OFFICER = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
+
+
+def on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    """Do what the text says to the one bed it means, or nothing and say why."""
+    if reply.code is None:
+        if reply.kind in _NEEDS_CODE:
+            return sorry(sender, now, messages.code_needed)
+        placement = _only_one(reply.kind, sender)
+        if placement is None:
+            return sorry(sender, now)
+    else:
+        placement = referrals.by_code(code=reply.code, now=now)
+    if placement is None:
+        return Answer("code_not_known", messages.code_not_known)
+    house = placement.premises_id in sender.houses
+    holder = placement.referral.officer_phone_index == sender.index
+    if not house and not holder:
+        if _held_before(placement.referral, sender):
+            return Answer("not_yours_now", messages.not_yours_now)
+        return Answer("code_not_known", messages.code_not_known)
+    if house and reply.kind in _OF_HOUSE:
+        actor = sender.as_house()
+    elif holder and reply.kind in _OF_OFFICER:
+        actor = _holder(placement.referral)
+    else:
+        return _use_page(placement)
+    if reply.kind is Kind.DEPARTED or (reply.group and reply.group != placement.bedspace.group.letter):
+        # A departure needs an onward place and a decision; and a yes to another group is no answer to what was asked.
+        return _use_page(placement)
+    if reply.kind is Kind.NO:
+        return _no(reply, placement, sender, actor, now)
+    return _record(_EVENTS[reply.kind], placement, sender, actor, now)
+
+
+def _use_page(placement: Placement) -> Answer:
+    return Answer(
+        "use_page", messages.use_page, messages.Matter(reference=placement.referral.spoken), placement
+    )
+
+
+def _only_one(kind: Kind, sender: Sender) -> Placement | None:
+    """The one bed these houses are asked about; None when there is none, or several, or this never goes without a code."""
+    if kind not in _WITHOUT_CODE:
+        return None
+    waiting = db.session.scalars(
+        sa.select(Placement)
+        .where(Placement.state == State.HELD, Placement.premises_id.in_(sender.houses))
+        .limit(2)
+    ).all()
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def _held_before(referral: Referral, sender: Sender) -> bool:
+    """Whether this telephone's officer opened the referral or was written to about it, and so learns nothing new."""
+    if sender.houses:
+        return False
+    opened = sa.select(User.id).where(User.id == referral.opened_by_id, User.phone_index == sender.index)
+    told = sa.select(Text.id).where(
+        Text.to_index == sender.index, Text.referral_id == referral.id, Text.alert_id.is_(None)
+    )
+    return any(db.session.scalar(one.limit(1)) is not None for one in (opened, told))
+
+
+def _holder(referral: Referral) -> Actor:
+    holder = referral.holder
+    return Actor(Role(holder.role), f"user:{holder.id.hex}", holder.id, holder.force_id)
+
+
+def _no(reply: Reply, placement: Placement, sender: Sender, actor: Actor, now: dt.datetime) -> Answer:
+    """A no never waits for its reason: it is recorded at once, and the letter may come after it."""
+    code = lifecycle.DECLINE_LETTERS.get(reply.reason or "")
+    if placement.state == State.DECLINED:
+        if code is None or referrals.refine_reason(
+            placement_id=placement.id, reason=code, actor=actor, now=now
+        ):
+            return _noted(placement, f"{Event.DECLINE}:again")
+        return Answer(f"{Event.DECLINE}:conflict", messages.conflict, _stands(placement), placement)
+    done = _record(Event.DECLINE, placement, sender, actor, now, reason=code or "other")
+    if code is None and done.outcome == f"{Event.DECLINE}:{Happened.DONE}":
+        matter = messages.Matter(
+            reference=placement.referral.spoken, code=placement.code, words=FIRST_LETTERS
+        )
+        return Answer(done.outcome, messages.which_reason, matter, placement)
+    return done
+
+
+def _record(
+    event: Event, placement: Placement, sender: Sender, actor: Actor, now: dt.datetime, **facts: str
+) -> Answer:
+    """Record the event with everything that follows from it, or say why nothing was changed."""
+    if event is Event.NOT_ARRIVED:
+        facts["reason"] = "unknown"
+    try:
+        with db.session.begin_nested():
+            result = referrals.record(
+                placement_id=placement.id, event=event, actor=actor, facts=facts, now=now
+            )
+    except (lifecycle.NotAllowed, placements.Conflict):
+        db.session.refresh(placement)
+        return Answer(f"{event}:conflict", messages.conflict, _stands(placement), placement)
+    except permissions.NotYours:
+        return Answer("code_not_known", messages.code_not_known)
+    current = result.placement
+    outcome = f"{event}:{result.kind}"
+    if result.kind is Happened.SETTLED and current.referral.state == ReferralState.SEARCHING:
+        # Theirs is not the bed that can be had now, and nobody else's is yet: nothing is settled.
+        return Answer(outcome, messages.conflict, _stands(current), current)
+    if result.kind is Happened.SETTLED:
+        return Answer(outcome, messages.settled, _stands(current), current)
+    if result.kind is Happened.NO_BED:
+        return Answer(outcome, messages.keep_them_safe, _stands(current), current)
+    if event is Event.LATE:
+        return Answer(outcome, messages.late_noted, placements.matter(current, now), current)
+    if result.kind is Happened.DONE and _told_already(event, current, sender, now):
+        return Answer(outcome, placement=current)
+    return _noted(current, outcome)
+
+
+def _told_already(event: Event, placement: Placement, sender: Sender, now: dt.datetime) -> bool:
+    """Whether the event's own text goes to this very telephone, so that an answer would only say it again."""
+    own = {tell.wording.__name__ for row in lifecycle.TRANSITIONS if row.event is event for tell in row.tells}
+    told = sa.select(Text.id).where(
+        Text.placement_id == placement.id,
+        Text.to_index == sender.index,
+        Text.queued_at == now,
+        Text.wording.in_(own),
+    )
+    return db.session.scalar(told.limit(1)) is not None
+
+
+def _stands(placement: Placement) -> messages.Matter:
+    words = lifecycle.STATE_WORDS[State(placement.state)]
+    return messages.Matter(reference=placement.referral.spoken, code=placement.code, words=words)
+
+
+def _noted(placement: Placement, outcome: str) -> Answer:
+    return Answer(outcome, messages.noted, _stands(placement), placement)
