@@ -1,0 +1,13 @@
+"""The house's pages: who is waiting for an answer, who is coming, who is here; made for a shared telephone and ten seconds.
+
+The rule kept: a house sees its own placements only, and what somebody needs for as long as they are asked about or with it.
+"""
+
+from __future__ import annotations
+
+import safety.web.provider.beds
+import safety.web.provider.home
+import safety.web.provider.placement  # noqa: F401
+from safety.web.provider.blueprint import pages
+
+__all__ = ["pages"]
