@@ -35,8 +35,8 @@ class TooMany(Exception):
     """More free than the group has rooms that nobody uses. `most`: how many can be free; `used`: what is in the way."""
 
     def __init__(self, letter: str, most: int, used: Sequence[str]) -> None:
-        way = f", because {' and '.join(used)} {'has' if len(used) == 1 else 'have'} the rest" if used else ""
-        super().__init__(f"At most {most} can be free in {letter}{way}")
+        way = f": {' and '.join(used)} {'has a bed' if len(used) == 1 else 'have beds'} there" if used else ""
+        super().__init__(f"{f'At most {most}' if most else 'None'} can be free in {letter}{way}")
         self.letter, self.most, self.used = letter, most, tuple(used)
 
 

@@ -7,6 +7,7 @@ import html
 import re
 from typing import Any
 
+import html5lib
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -70,6 +71,30 @@ class Visitor:
     def press(self, path: str, **data: Any) -> TestResponse:
         """Send a form and look at where it leads."""
         return self.get(self.post(path, **data).headers["Location"])
+
+    def send(self, page: TestResponse, button: str, status: int = 303, **typed: Any) -> TestResponse:
+        """Press the first button with these words on a page, sending its form as a browser would.
+
+        typed: what is put into fields first, by the end of a field's name.
+        """
+        parsed = html5lib.parse(page.text, namespaceHTMLElements=False)
+        for form in parsed.iter("form"):
+            pressed = [
+                one for one in form.iter("button") if " ".join("".join(one.itertext()).split()) == button
+            ]
+            if pressed:
+                break
+        else:
+            raise AssertionError(f"no button says {button!r}: {buttons(page)}")
+        sent = {field.get("name"): field.get("value", "") for field in form.iter("input")}
+        for end, value in typed.items():
+            (name,) = [name for name in sent if name and name.endswith(end)]
+            sent[name] = value
+        if pressed[0].get("name"):
+            sent[pressed[0].get("name")] = pressed[0].get("value", "")
+        return self.post(
+            pressed[0].get("formaction") or form.get("action") or page.request.path, status, **sent
+        )
 
 
 def words(answer: TestResponse) -> str:

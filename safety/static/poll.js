@@ -4,8 +4,8 @@
  * <div data-poll="/address" data-poll-s="10"> … </div>    its contents are replaced by what the address answers
  * <p data-poll-age></p>                                   says how old they are; inside the part, or once anywhere on the page
  *
- * Asks only while the page can be seen. Never takes the cursor away: while it is in a box inside the part, nothing is
- * replaced and the age says that something new is waiting. Asking keeps nobody signed in; whoever is signed out by now, or
+ * Asks only while the page can be seen. Never takes the cursor away: while it is in a box inside the part, or something
+ * there was changed and not sent (data-changed), nothing is replaced and the age says that something new is waiting. Asking keeps nobody signed in; whoever is signed out by now, or
  * whose page is over, gets the page anew.
  */
 
@@ -32,6 +32,7 @@ function follow(part) {
 
   function put(html) {
     const held = part.contains(document.activeElement) ? document.activeElement : null;
+    if (part.querySelector("[data-changed]")) return false;
     if (held && (held.matches("input, select, textarea, [contenteditable]") || !held.id)) return false;
     part.innerHTML = html;
     if (held) document.getElementById(held.id)?.focus({ preventScroll: true });
@@ -52,7 +53,7 @@ function follow(part) {
     if (answer.status === 200) {
       const html = await answer.text();
       if (!put(html)) {
-        say("Something has changed. Leave this part of the page, or refresh it, to see what.", true);
+        say("Something has changed. Send what you changed, or refresh the page, to see what.", true);
         return;
       }
       tag = answer.headers.get("ETag");

@@ -25,6 +25,7 @@ from safety.web import needs, steps
 from safety.web.forms import Form
 from safety.web.forms.placement import BorderForm, PlaceForm, WithdrawReferralForm, offer_rooms
 from safety.web.gate import now, person, poll
+from safety.web.signed import names
 from safety.web.wire import fragment
 
 pages = Blueprint("coordinator", __name__)
@@ -126,7 +127,7 @@ def _home() -> dict[str, object]:
         "alerts": alerts,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
-        "names": _names({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "names": names({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "live": [(row, _live_of(row)) for row in live],
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
@@ -198,7 +199,7 @@ def _referral(referral_id: uuid.UUID) -> dict[str, object]:
         "alerts": alerts,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
-        "names": _names({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "names": names({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "rows": needs.rows(found),
         "keep_away": _keep_away(found),
         "causes": referrals.explain(found) if found.state == ReferralState.SEARCHING else (),
@@ -239,9 +240,9 @@ def _history(found: Referral) -> list[Line]:
     events = db.session.scalars(
         sa.select(AuditEvent).where(AuditEvent.referral_id == found.id).order_by(AuditEvent.id)
     ).all()
-    names = _names({event.by for event in events})
+    signed = names({event.by for event in events})
     homes = {house.id: house.name for house in db.session.scalars(sa.select(Premises))}
-    return [Line(event.at, _event_words(event), _more(event, homes), names[event.by]) for event in events]
+    return [Line(event.at, _event_words(event), _more(event, homes), signed[event.by]) for event in events]
 
 
 def _event_words(event: AuditEvent) -> str:
@@ -269,20 +270,6 @@ def _more(event: AuditEvent, homes: Mapping[uuid.UUID, str]) -> str:
     if event.what == "nothing_fits":
         parts += [matching.CAUSE_WORDS[matching.Cause(code)] for code in event.facts.get("causes", ())]
     return "; ".join(parts)
-
-
-def _names(labels: set[str]) -> dict[str, str]:
-    """Who signed, in words: a person with their part, a house's telephone, or the service itself."""
-    ids = {uuid.UUID(label.partition(":")[2]) for label in labels if label.startswith("user:")}
-    parts = {Role.PROVIDER: "house", Role.COORDINATOR: "coordinator", Role.LEAD: "lead"}
-    people = {
-        f"user:{user.id.hex}": f"{user.name} ({parts.get(Role(user.role), 'officer')})"
-        for user in db.session.scalars(sa.select(User).where(User.id.in_(ids)))
-    }
-    return {
-        label: people.get(label, "By text" if label.startswith("phone:") else "The service itself")
-        for label in labels
-    }
 
 
 def _texts(found: Referral) -> Sequence[tuple[str, str, object]]:

@@ -581,14 +581,14 @@ def test_what_a_page_does_not_offer_is_not_found(home):
 
 def test_the_same_as_before_makes_the_figures_fresh_again(home, house, clock):
     home.back_at(clock, NOW + dt.timedelta(hours=30))
-    page = words(home.get("/house"))
+    page = home.get("/house")
     assert (
-        "You last said these figures are right 1 day ago. That is too long ago: your beds are offered last."
-        in page
+        "Last confirmed on this page, 1 day ago. That is too long ago: your beds are offered last."
+        in words(page)
     )
-    page = words(home.press(f"/house/premises/{house.id}/same"))
+    page = words(home.get(home.send(page, f"Same as before: {house.name}").headers["Location"]))
     assert f"The figures of {house.name} are marked as still true." in page
-    assert "You last said these figures are right just now." in page
+    assert "Last confirmed on this page by House staff (house), just now." in page
     db.session.refresh(house)
     assert (house.reported_at, house.reported_via) == (clock.at, "page")
 
@@ -599,7 +599,9 @@ def test_beds_are_counted_by_group(home, house):
     spare = next(room for room in house.bedspaces if not room_taken(room))
     premises.take_out(bedspace_id=spare.id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
-    assert "W: Women's rooms 0 1 1 1" in words(home.get("/house"))
+    page = home.get("/house")
+    assert "W: Women's rooms, free now 1 held, 1 in use, 1 out of service" in words(page)
+    assert 'data-was="0"' in page.text
 
 
 def room_taken(room) -> bool:

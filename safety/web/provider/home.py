@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
-
-from flask import current_app, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from safety import matching, premises, referrals
+from safety import premises, referrals
 from safety.lifecycle import LIVE, Role, State
-from safety.models import Premises
 from safety.permissions import allow
 from safety.web import needs, steps
 from safety.web.gate import now, poll
+from safety.web.provider.beds import all_figures
 from safety.web.provider.blueprint import me, pages
 from safety.web.wire import fragment
-
-
-@dataclass(frozen=True)
-class Figures:
-    """A house of the provider with its beds."""
-
-    house: Premises
-    counts: tuple[premises.Count, ...]
-    freshness: str  # fresh | ageing | stale
 
 
 @pages.get("/house")
 @allow(Role.PROVIDER)
 def home() -> ResponseReturnValue:
-    """Everything of this provider's houses, what waits for an answer first."""
-    return render_template("provider/home.html", **_home())
+    """Everything of this provider's houses: what waits for an answer first, then who comes and is here, then the beds."""
+    return render_template("provider/home.html", **_home(), **all_figures())
 
 
 @pages.get("/house/now")
@@ -39,7 +27,7 @@ def home() -> ResponseReturnValue:
 @poll
 def home_now() -> ResponseReturnValue:
     """The same, as the page asks for it by itself."""
-    return fragment(render_template("provider/_home.html", **_home()))
+    return fragment(render_template("provider/_home.html", **_home(), instant=now()))
 
 
 def _home() -> dict[str, object]:
@@ -49,7 +37,7 @@ def _home() -> dict[str, object]:
     found = referrals.of_house(premises_ids=[house.id for house in houses], now=instant)
     return {
         "provider": user.provider,
-        "figures": [_figures(house, instant) for house in houses],
+        "many": len(houses) > 1,
         "waiting": [row for row in found if row.state == State.HELD],
         "expected": [row for row in found if row.state == State.CONFIRMED],
         "here": [row for row in found if row.state == State.ARRIVED],
@@ -59,11 +47,4 @@ def _home() -> dict[str, object]:
         },
         "short": needs.short,
         "minutes_left": lambda moment: max(0, -int((instant - moment).total_seconds() // 60)),
-        "instant": instant,
     }
-
-
-def _figures(house: Premises, instant: dt.datetime) -> Figures:
-    settings = current_app.config["SETTINGS"]
-    fresh = matching.freshness(house.reported_at, instant, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H)
-    return Figures(house, premises.counts(house, instant), fresh.name.lower())
