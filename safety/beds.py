@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from safety import audit, premises
+from safety import audit, bedspaces, premises
 from safety.extensions import db
 from safety.lifecycle import LIVE
 from safety.models import BedReport, Bedspace, OutOfService, Placement, Premises, Referral
@@ -125,8 +125,8 @@ def _fewer(
         if len(spells) == by_how_many:
             break
         try:
-            spells.append(premises.take_out(bedspace_id=room.id, reason=UNSAID, until=None, by=by, now=now))
-        except premises.StillUsed:
+            spells.append(bedspaces.take_out(bedspace_id=room.id, reason=UNSAID, until=None, by=by, now=now))
+        except bedspaces.StillUsed:
             continue  # its hold ran out and is not swept yet: counted as free, and about to be
     if len(spells) < by_how_many:
         raise BeingReleased(
@@ -148,7 +148,7 @@ def _more(
     first = sorted(spells, key=lambda spell: (spell.reason == UNSAID, spell.since_at), reverse=True)
     back = first[: wanted - before]
     for spell in back:
-        premises.bring_back(bedspace_id=spell.bedspace_id, by=by, now=now)
+        bedspaces.bring_back(bedspace_id=spell.bedspace_id, by=by, now=now)
     return back
 
 
@@ -194,9 +194,9 @@ def undo(*, premises_id: uuid.UUID, by: str, now: dt.datetime) -> BedReport:
         )
     for began in (db.session.get_one(OutOfService, uuid.UUID(spell)) for spell in row.taken_out):
         if began.ended_at is None:
-            premises.bring_back(bedspace_id=began.bedspace_id, by=by, now=now)
+            bedspaces.bring_back(bedspace_id=began.bedspace_id, by=by, now=now)
     for spell in brought:
-        premises.take_out(
+        bedspaces.take_out(
             bedspace_id=spell.bedspace_id, reason=spell.reason, until=spell.until, by=by, now=now
         )
     house = db.session.get_one(Premises, premises_id)

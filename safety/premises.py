@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import selectinload
 
-from safety import audit, geography, matching, workdays
+from safety import geography, matching, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, State
 from safety.models import Bedspace, Contact, OutOfService, Placement, Premises, Referral
@@ -43,55 +43,6 @@ def _covers(contact: Contact, clock: str) -> bool:
     if start == end:
         return True
     return start <= clock < end if start < end else clock >= start or clock < end
-
-
-def take_out(
-    *, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime
-) -> OutOfService:
-    """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming."""
-    bedspace = db.session.get_one(Bedspace, bedspace_id)
-    used = db.session.scalar(
-        sa.select(Placement.id)
-        .where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE))
-        .limit(1)
-    )
-    if used is not None:
-        raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
-    end_spells(bedspace, by=by, now=now)
-    spell = OutOfService(bedspace_id=bedspace_id, since_at=now, since_by=by, reason=reason, until=until)
-    db.session.add(spell)
-    facts = {"bedspace": bedspace_id, "reason": reason, "until": until}
-    audit.record(what="out_of_service", by=by, now=now, premises_id=bedspace.premises_id, facts=facts)
-    db.session.flush()
-    return spell
-
-
-def bring_back(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace:
-    """Bring a bedspace back into service. The caller matches whoever is searching afterwards (referrals.rematch)."""
-    bedspace = db.session.get_one(Bedspace, bedspace_id)
-    end_spells(bedspace, by=by, now=now)
-    audit.record(
-        what="back_in_service",
-        by=by,
-        now=now,
-        premises_id=bedspace.premises_id,
-        facts={"bedspace": bedspace_id},
-    )
-    db.session.flush()
-    return bedspace
-
-
-class StillUsed(Exception):
-    """A bedspace with a live placement stays in service. The message can be shown."""
-
-
-def end_spells(bedspace: Bedspace, *, by: str, now: dt.datetime) -> None:
-    """End the open out-of-service spell of a bedspace, if there is one."""
-    db.session.execute(
-        sa.update(OutOfService)
-        .where(OutOfService.bedspace_id == bedspace.id, OutOfService.ended_at.is_(None))
-        .values(ended_at=now, ended_by=by)
-    )
 
 
 @dataclass(frozen=True)

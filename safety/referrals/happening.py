@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safety import audit, duty, geography, lifecycle, matching, messages, permissions, placements, premises
+from safety import (
+    audit,
+    bedspaces,
+    duty,
+    geography,
+    lifecycle,
+    matching,
+    messages,
+    permissions,
+    placements,
+    premises,
+)
 from safety.extensions import db
 from safety.lifecycle import Event, Recipient, ReferralState, Role, State, Worth
 from safety.models import AlertKind, Placement, Referral
@@ -111,7 +122,7 @@ def _follow(
         _reopen(referral)
     if event is Event.DECLINE and facts.get("reason") in _NOT_NOW:
         until = now + NOT_NOW
-        premises.take_out(
+        bedspaces.take_out(
             bedspace_id=placement.bedspace_id, reason=facts["reason"], until=until, by=actor.by, now=now
         )
     if event in _FALLS or event in (Event.CANCEL, Event.DEPART, Event.MOVE, Event.CORRECT):
@@ -143,7 +154,7 @@ def _may_return(placement: Placement, actor: Actor, now: dt.datetime) -> None:
     if placement.state not in lifecycle.FINAL or placement.state_before is None:
         return
     if placement.state == State.DECLINED and placement.reason in _NOT_NOW:
-        premises.end_spells(placement.bedspace, by=actor.by, now=now)
+        bedspaces.end_spells(placement.bedspace, by=actor.by, now=now)
     clear_overdue(placement.bedspace_id, now)
     room = _room(placement.bedspace_id, now, leaving_out=referral.id)
     broken = matching.against(person(referral, now), room) if room else frozenset({matching.Cause.FULL})

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import beds, lifecycle, placements, premises, referrals
+from safety import beds, bedspaces, lifecycle, placements, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, State
 from safety.models import AuditEvent, BedReport, Bedspace, OutOfService, Placement, Premises
@@ -32,7 +32,7 @@ def free(house: Premises, now: dt.datetime = NOW) -> dict[str, int]:
 def test_fewer_free_takes_rooms_out_and_more_brings_those_back_before_others(app: Flask) -> None:
     house = factories.house(rooms=3)
     broken = house.bedspaces[0]
-    premises.take_out(bedspace_id=broken.id, reason="repair", until=None, by="clock", now=NOW)
+    bedspaces.take_out(bedspace_id=broken.id, reason="repair", until=None, by="clock", now=NOW)
     assert say(house, W=0).changed == {"W": (2, 0)}
     say(house, NOW + MINUTE, W=2)
     assert premises.out_now(NOW, house.id) == {broken.id}
@@ -44,7 +44,7 @@ def test_fewer_free_takes_rooms_out_and_more_brings_those_back_before_others(app
 def test_undo_puts_a_room_back_out_for_the_reason_and_the_time_it_had(app: Flask) -> None:
     house = factories.house(rooms=1)
     until = NOW + dt.timedelta(hours=5)
-    premises.take_out(bedspace_id=house.bedspaces[0].id, reason="repair", until=until, by="clock", now=NOW)
+    bedspaces.take_out(bedspace_id=house.bedspaces[0].id, reason="repair", until=until, by="clock", now=NOW)
     say(house, W=1)
     beds.undo(premises_id=house.id, by="clock", now=NOW + MINUTE)
     spell = db.session.scalars(sa.select(OutOfService).where(OutOfService.ended_at.is_(None))).one()
@@ -116,10 +116,10 @@ def test_after_any_sequence_free_is_in_service_less_live_and_every_change_has_it
         "left": lambda: happen(
             Event.DEPART, State.ARRIVED, reason="planned", onward="own", nrm_decision="deciding"
         ),
-        "broke": lambda: premises.take_out(
+        "broke": lambda: bedspaces.take_out(
             bedspace_id=chance.choice(house.bedspaces).id, reason="repair", until=None, by="clock", now=now
         ),
-        "mended": lambda: premises.bring_back(
+        "mended": lambda: bedspaces.bring_back(
             bedspace_id=chance.choice(house.bedspaces).id, by="clock", now=now
         ),
     }
@@ -135,7 +135,7 @@ def test_after_any_sequence_free_is_in_service_less_live_and_every_change_has_it
             beds.TooMany,
             beds.CannotUndo,
             beds.BeingReleased,
-            premises.StillUsed,
+            bedspaces.StillUsed,
             lifecycle.NotAllowed,
             placements.Conflict,
         ):

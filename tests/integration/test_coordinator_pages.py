@@ -8,7 +8,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from safety import duty, lifecycle, matching, messages, premises, referrals
+from safety import bedspaces, duty, lifecycle, matching, messages, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, Role, State
 from safety.models import Alert, AlertKind, AuditEvent, Placement, Referral, Text
@@ -568,6 +568,6 @@ def test_a_house_that_withdrew_is_an_alert_and_the_next_best_is_held(desk):
 def test_a_room_out_of_service_is_not_offered(desk):
     referral = searching(support=("fire",))
     house = factories.house(rooms=1, supports=[])
-    premises.take_out(bedspace_id=house.bedspaces[0].id, reason="repair", until=None, by="clock", now=NOW)
+    bedspaces.take_out(bedspace_id=house.bedspaces[0].id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
     assert "No room of any house is free." in words(desk.get(page_of(referral, "place")))

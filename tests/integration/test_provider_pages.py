@@ -8,7 +8,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from safety import lifecycle, premises, referrals
+from safety import bedspaces, lifecycle, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, State
 from safety.models import Alert, AlertKind, Placement, Premises
@@ -384,7 +384,7 @@ def test_arrived_and_the_bed_is_gone_says_keep_them_safe(home, clock):
     placement = placed(State.CONFIRMED)
     for bedspace in placement.premises.bedspaces:
         if bedspace.id != placement.bedspace_id:
-            premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
+            bedspaces.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
     home.back_at(clock, placement.arrive_by)
     referrals.sweep(now=clock.at)
     factories.placement(now=clock.at)
@@ -447,7 +447,7 @@ def test_a_house_without_another_room_says_whom_to_ring(home, house):
     placement = placed(State.ARRIVED)
     for bedspace in house.bedspaces:
         if bedspace.id != placement.bedspace_id:
-            premises.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
+            bedspaces.take_out(bedspace_id=bedspace.id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
     assert "No other room of the house is free and suits them. Ring the duty line" in words(
         home.get(at(placement, "move"))
@@ -597,7 +597,7 @@ def test_beds_are_counted_by_group(home, house):
     placed()
     placed(State.ARRIVED)
     spare = next(room for room in house.bedspaces if not room_taken(room))
-    premises.take_out(bedspace_id=spare.id, reason="repair", until=None, by="clock", now=NOW)
+    bedspaces.take_out(bedspace_id=spare.id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
     page = home.get("/house")
     assert "W: Women's rooms, free now 1 held, 1 in use, 1 out of service" in words(page)

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from safety import beds, extensions, invariants, lifecycle, permissions, placements, premises, referrals
+from safety import beds, bedspaces, extensions, invariants, lifecycle, permissions, placements, referrals
 from safety.extensions import db
 from safety.lifecycle import Event
 from safety.models import Placement, Referral
@@ -609,18 +609,18 @@ class Walk(RuleBasedStateMachine):
     def a_room_goes_out_of_service_or_comes_back(self, data: Any) -> None:
         bed = data.draw(st.sampled_from(sorted(self.beds, key=str)))
         if bed in self.out:
-            premises.bring_back(bedspace_id=bed, by="clock", now=self.now)
+            bedspaces.bring_back(bedspace_id=bed, by="clock", now=self.now)
             referrals.rematch(now=self.now)
             db.session.commit()
             self.out.discard(bed)
             self.learn()
             return
         try:
-            premises.take_out(bedspace_id=bed, reason="repair", until=None, by="clock", now=self.now)
+            bedspaces.take_out(bedspace_id=bed, reason="repair", until=None, by="clock", now=self.now)
             db.session.commit()
             assert self.on(bed) is None, "a room went out of service under somebody"
             self.out.add(bed)
-        except premises.StillUsed:
+        except bedspaces.StillUsed:
             db.session.rollback()
             assert self.on(bed) is not None
 

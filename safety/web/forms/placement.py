@@ -20,10 +20,10 @@ from safety.models import Bedspace, Placement, Referral
 from safety.referrals.finding import person
 from safety.referrals.handover import BORDER, OVERRIDE
 from safety.web.forms import ClockTime, Form, OneOf, Pick
+from safety.web.forms.moments import DAY, days, instant, moment
 
 MOST_ROOMS, MOST_MISSES = 20, 8
 _NOT_HERE = {Cause.SIZE, Cause.COHORT, Cause.SHARING, Cause.FEATURES}
-_DAY = dt.timedelta(days=1)
 
 
 class StepForm(Form):
@@ -107,8 +107,8 @@ class SetOffForm(StepForm):
         """The arrival: the first moment from now on at which the clock shows the typed time."""
         assert self.eta.clock is not None
         today = workdays.uk(now).date()
-        for day in (today, today + _DAY):
-            eta_at = _instant(day, self.eta.clock, after=now - dt.timedelta(minutes=5))
+        for day in (today, today + DAY):
+            eta_at = instant(day, self.eta.clock, after=now - dt.timedelta(minutes=5))
             if eta_at is not None and eta_at >= now - dt.timedelta(minutes=5):
                 return {"eta_at": max(eta_at, now)}
         self.refuse("eta", "The clocks go forward over that time tonight. Enter a time before or after it")
@@ -133,12 +133,12 @@ class ArrivedForm(StepForm):
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Today and yesterday."""
-        self.day.offer(_days(now, back=1))
+        self.day.offer(days(now, back=1))
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """The time of arrival."""
-        moment = _moment(self, now)
-        return None if moment is None else {"arrived_at": moment}
+        at = moment(self, now)
+        return None if at is None else {"arrived_at": at}
 
 
 class DepartForm(StepForm):
@@ -175,19 +175,19 @@ class DepartForm(StepForm):
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Every day of the stay, the last two weeks of it at most."""
         stayed = (workdays.uk(now).date() - workdays.uk(placement.arrived_at or now).date()).days
-        self.day.offer(_days(now, back=min(max(stayed, 0), 14)))
+        self.day.offer(days(now, back=min(max(stayed, 0), 14)))
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """Time and codes."""
-        moment = _moment(self, now)
-        if moment is None:
+        at = moment(self, now)
+        if at is None:
             return None
         codes = {
             "reason": self.reason.data,
             "onward": self.onward.data,
             "nrm_decision": self.nrm_decision.data,
         }
-        return {"departed_at": moment, **codes}
+        return {"departed_at": at, **codes}
 
 
 class MoveForm(StepForm):
@@ -238,7 +238,7 @@ class ExtendForm(StepForm):
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """The next days after the end that stands, and after today."""
         last = max(workdays.uk(placement.stay_until or now).date(), workdays.uk(now).date())
-        days = [last + ahead * _DAY for ahead in range(1, 11)]
+        days = [last + ahead * DAY for ahead in range(1, 11)]
         self.until.offer({f"{day:%Y-%m-%d}": f"{day:%A} {day.day} {day:%B}, 12:00" for day in days})
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
@@ -330,36 +330,3 @@ def _names(rooms: Iterable[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:
         room.id: (room.premises.name, f"{room.name} ({room.group.name.lower()}, sleeps {room.sleeps})")
         for room in found
     }
-
-
-def _days(now: dt.datetime, *, back: int) -> dict[str, str]:
-    """Today and the days before it, as radios."""
-    today = workdays.uk(now).date()
-    names = {0: "Today", 1: "Yesterday"}
-    days = [(ago, today - ago * _DAY) for ago in range(back + 1)]
-    return {f"{day:%Y-%m-%d}": names.get(ago, f"{day:%A} {day.day} {day:%B}") for ago, day in days}
-
-
-def _moment(form: Any, now: dt.datetime) -> dt.datetime | None:
-    """The instant of a form's `day` and `time`; None, with the field saying why, when the clocks jumped over it."""
-    moment = _instant(dt.date.fromisoformat(form.day.data), form.time.clock, before=now)
-    if moment is None:
-        form.refuse("time", "The clocks went forward over that time. Enter a time before or after it")
-    return moment
-
-
-def _instant(
-    day: dt.date, clock: dt.time, *, before: dt.datetime | None = None, after: dt.datetime | None = None
-) -> dt.datetime | None:
-    """What a typed time means; None when the clocks jump over it.
-
-    Where the clock shows it twice: the later one that is over by `before`, or the first that is still to come at `after`.
-    """
-    try:
-        return workdays.local(day, clock)
-    except workdays.NoSuchTime:
-        return None
-    except workdays.TimeComesTwice as twice:
-        if before is not None:
-            return twice.second if twice.second <= before else twice.first
-        return twice.first if after is None or twice.first >= after else twice.second
