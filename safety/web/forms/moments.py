@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from safety import workdays
@@ -10,12 +11,21 @@ from safety import workdays
 DAY = dt.timedelta(days=1)
 
 
-def days(now: dt.datetime, *, back: int) -> dict[str, str]:
-    """Today and the days before it, as radios."""
+def past_days(now: dt.datetime, *, back: int) -> dict[str, str]:
+    """Today and so many days before it, as radios."""
+    return _days(now, range(0, -back - 1, -1))
+
+
+def coming_days(now: dt.datetime, *, ahead: int) -> dict[str, str]:
+    """Today and so many days after it, as radios."""
+    return _days(now, range(ahead + 1))
+
+
+def _days(now: dt.datetime, which: Iterable[int]) -> dict[str, str]:
     today = workdays.uk(now).date()
-    names = {0: "Today", 1: "Yesterday"}
-    days = [(ago, today - ago * DAY) for ago in range(back + 1)]
-    return {f"{day:%Y-%m-%d}": names.get(ago, f"{day:%A} {day.day} {day:%B}") for ago, day in days}
+    names = {-1: "Yesterday", 0: "Today", 1: "Tomorrow"}
+    named = [(away, today + away * DAY) for away in which]
+    return {f"{day:%Y-%m-%d}": names.get(away, f"{day:%A} {day.day} {day:%B}") for away, day in named}
 
 
 def moment(form: Any, now: dt.datetime) -> dt.datetime | None:

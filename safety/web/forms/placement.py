@@ -20,7 +20,7 @@ from safety.models import Bedspace, Placement, Referral
 from safety.referrals.finding import person
 from safety.referrals.handover import BORDER, OVERRIDE
 from safety.web.forms import ClockTime, Form, OneOf, Pick
-from safety.web.forms.moments import DAY, days, instant, moment
+from safety.web.forms.moments import DAY, instant, moment, past_days
 
 MOST_ROOMS, MOST_MISSES = 20, 8
 _NOT_HERE = {Cause.SIZE, Cause.COHORT, Cause.SHARING, Cause.FEATURES}
@@ -133,7 +133,7 @@ class ArrivedForm(StepForm):
 
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Today and yesterday."""
-        self.day.offer(days(now, back=1))
+        self.day.offer(past_days(now, back=1))
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """The time of arrival."""
@@ -175,7 +175,7 @@ class DepartForm(StepForm):
     def prepare(self, placement: Placement, now: dt.datetime) -> None:
         """Every day of the stay, the last two weeks of it at most."""
         stayed = (workdays.uk(now).date() - workdays.uk(placement.arrived_at or now).date()).days
-        self.day.offer(days(now, back=min(max(stayed, 0), 14)))
+        self.day.offer(past_days(now, back=min(max(stayed, 0), 14)))
 
     def facts(self, now: dt.datetime) -> dict[str, Any] | None:
         """Time and codes."""
