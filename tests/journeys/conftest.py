@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 SHOTS = ROOT / "test-output" / "screenshots"
+TIMES = ROOT / "test-output" / "journeys.txt"
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,7 @@ class Person:
         self.context, self.url, self.name, self.javascript = context, url, name, javascript
         self.page: Page = context.new_page()
         self.problems: list[str] = []
-        self.presses = 0
+        self.begin()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda problem: self.problems.append(str(problem)))
 
@@ -60,6 +62,16 @@ class Person:
         # A form with mistakes answers 400 on purpose, and Chromium notes that.
         if line.type == "error" and "status of 400" not in line.text:
             self.problems.append(line.text)
+
+    def begin(self) -> None:
+        """Count presses and seconds from now."""
+        self.presses, self.began = 0, time.monotonic()
+
+    def note(self) -> None:
+        """Leave how many presses and seconds it took, for whoever wants to know: nothing is asserted of it."""
+        TIMES.parent.mkdir(parents=True, exist_ok=True)
+        with TIMES.open("a", encoding="utf-8") as out:
+            out.write(f"{self.name}: {self.presses} presses, {time.monotonic() - self.began:.1f} s\n")
 
     def sign_in(self, email: str) -> None:
         self.open("/sign-in")
@@ -75,11 +87,11 @@ class Person:
         group = self.page.get_by_role("group", name=question)
         group.get_by_label(answer, exact=True).check()
 
-    def press(self, words: str | re.Pattern[str], *, role: Any = None) -> None:
-        """Press a button or follow a link, and look at where it leads."""
+    def press(self, words: str | re.Pattern[str], *, role: Any = None, last: bool = False) -> None:
+        """Press the first button or link of these words (or the last), and look at where it leads."""
         found = self.page.locator("main").get_by_role(role or "button", name=words)
         self.presses += 1
-        found.first.click()
+        (found.last if last else found.first).click()
         self.page.wait_for_load_state()
         self.look()
 
@@ -166,5 +178,6 @@ def people(chromium: Browser, scheme: Scheme, database: str) -> Iterator[Callabl
 
     yield make
     for person in made:
+        person.note()
         person.context.close()
     assert [problem for person in made for problem in person.problems] == []

@@ -1,0 +1,111 @@
+"""A house's day on its shared telephone: beds said true, a room out and back, somebody overdue; with JavaScript and without."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import pytest
+
+from safety import clock, referrals
+from safety.extensions import db
+from safety.lifecycle import Event
+from tests import factories
+from tests.journeys.conftest import Person, Scheme
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+
+either_way = pytest.mark.parametrize(
+    "javascript", [True, False], ids=["with JavaScript", "without JavaScript"]
+)
+
+
+def begin(people: Callable[..., Person], scheme: Scheme, name: str, *, javascript: bool) -> Person:
+    staff = people(name, javascript=javascript)
+    staff.sign_in(scheme.staff)
+    staff.begin()
+    return staff
+
+
+@either_way
+def test_the_morning_update_is_two_presses_from_signing_in(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    staff = begin(people, scheme, "morning", javascript=javascript)
+    staff.press("Say how many beds are free", role="link")
+    staff.press(re.compile("Same as before"))
+    assert staff.presses == 2
+    staff.reads("are marked as still true")
+
+
+@either_way
+def test_a_bed_fewer_and_taking_it_back(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    staff = begin(people, scheme, "count", javascript=javascript)
+    staff.press(re.compile("One fewer free in W"))
+    staff.press(re.compile("Save changes"), last=True)
+    assert staff.presses == 2
+    staff.reads("Saved: W from 2 to 1.")
+    staff.press(re.compile("Take that back"))
+    staff.reads("Taken back: W from 2 to 1 is as it was before.")
+
+
+def test_enter_in_a_box_saves_what_was_typed(people: Callable[..., Person], scheme: Scheme) -> None:
+    staff = begin(people, scheme, "enter", javascript=True)
+    box = staff.page.get_by_label("W: Rooms, free now")
+    box.fill("1")
+    box.press("Enter")
+    staff.page.wait_for_load_state()
+    staff.reads("Saved: W from 2 to 1.")
+
+
+def test_what_is_being_counted_is_not_replaced_by_the_page_following_along(
+    people: Callable[..., Person], scheme: Scheme
+) -> None:
+    staff = begin(people, scheme, "kept", javascript=True)
+    staff.press(re.compile("One fewer free in W"))
+    db.session.rollback()
+    factories.placement(eta_at=clock.now() + dt.timedelta(hours=1), now=clock.now())
+    db.session.commit()
+    # It asks at once when the page comes back into sight, and not only after half a minute.
+    staff.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    staff.reads("Something has changed. Send what you changed")
+    assert staff.page.get_by_label("W: Rooms, free now").input_value() == "1"
+
+
+@either_way
+def test_a_room_out_of_service_and_back(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    staff = begin(people, scheme, "room", javascript=javascript)
+    staff.press(re.compile("^Rooms"), role="link")
+    staff.press("Room 1", role="link")
+    staff.press("Take it out of service")
+    staff.choose("Why can it not be used?", "Repair or damage")
+    staff.choose("When can it be used again?", "When we say so")
+    staff.press("Take it out of service")
+    staff.reads("Nobody is sent here until you bring it back.")
+    staff.press("Bring it back into service")
+    staff.reads("Free: people can be sent here.")
+
+
+@either_way
+def test_somebody_overdue_is_resolved_in_two_presses(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    began = clock.now() - dt.timedelta(hours=1)
+    placement = factories.placement(now=began, eta_at=began + dt.timedelta(minutes=20))
+    staff_of_house, officer = factories.house_actor(scheme.house.id), placement.referral.holder.actor()
+    referrals.record(
+        placement_id=placement.id, event=Event.CONFIRM, actor=staff_of_house, facts={}, now=began
+    )
+    facts = {"eta_at": began + dt.timedelta(minutes=20)}
+    referrals.record(placement_id=placement.id, event=Event.SET_OFF, actor=officer, facts=facts, now=began)
+    db.session.commit()
+    staff = begin(people, scheme, "overdue", javascript=javascript)
+    staff.reads(placement.referral.spoken)
+    staff.press(re.compile("has arrived"))
+    assert staff.presses == 1
+    staff.reads("Arrival recorded.")
