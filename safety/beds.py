@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from safety import audit, bedspaces, premises
+from safety import audit, bedspaces, duty, premises
 from safety.extensions import db
 from safety.lifecycle import LIVE
-from safety.models import BedReport, Bedspace, OutOfService, Placement, Premises, Referral
+from safety.models import AlertKind, BedReport, Bedspace, OutOfService, Placement, Premises, Referral
 
 UNDO_WITHIN = dt.timedelta(minutes=10)
 # The reason a room gets when a house says that fewer are free and not why.
@@ -94,6 +94,8 @@ def report(*, premises_id: uuid.UUID, free: Mapping[str, int], by: str, via: str
     )
     db.session.add(row)
     house.reported_at, house.reported_by, house.reported_via = now, by, via
+    house.figures_asked, house.figures_asked_at = 0, None
+    duty.end(kind=AlertKind.STALE, subject=f"premises:{house.id.hex}", now=now)
     changed = {
         letter: (before[letter], after[letter]) for letter in before if before[letter] != after[letter]
     }

@@ -1,4 +1,4 @@
-"""What runs on a timer, in a process of its own: the sweep, the outbox, the seal of the audit trail, the end of old drafts.
+"""What runs on a timer, in a process of its own: the sweep, the outbox, old figures, the seal of the audit trail, old drafts.
 
 The rule kept: the scheduler is a clock and nothing else. What is due stands in the tables, every round may run in any number of
 processes at once, and a round that fails is logged without anybody's data and tried again.
@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from safety import audit, clock, delivery, failpoints, outbox, referrals
+from safety import audit, clock, delivery, failpoints, freshness, outbox, referrals
 from safety.extensions import begin_write, db
 from safety.models import Heartbeat, Lease
 
@@ -106,6 +106,14 @@ def _reading(question: Callable[[], bool]) -> bool:
         db.session.rollback()
 
 
+def ask_for_figures(process: Process) -> None:
+    """Ask the houses whose figures have gone stale."""
+    if _reading(lambda: freshness.due(now=clock.now())):
+        begin_write()
+        freshness.ask(now=clock.now())
+        db.session.commit()
+
+
 def seal(process: Process) -> None:
     """Chain what has settled of the audit trail."""
     while not process.stopping.is_set():
@@ -131,6 +139,7 @@ def erase(process: Process) -> None:
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("outbox", 2, send),
+    Job("figures", 300, ask_for_figures, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
 )
@@ -252,7 +261,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, seal the audit trail and erase old drafts until stopped."""
+        """Sweep, send texts, ask for old figures, seal the audit trail and erase old drafts until stopped."""
         process = this_process()
         if just_once:
             if not once(process):

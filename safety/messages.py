@@ -263,6 +263,11 @@ def counts_same(m: Matter) -> str:
     return f"Places of Safety: thank you, your beds are marked the same as before: {m.words}. Ring {m.ring}"
 
 
+def figures_asked(m: Matter) -> str:
+    """To the house: its figures are old, are they still true?"""
+    return f"Places of Safety: your figures are old. Still {m.words}? Reply SAME, or BEDS {m.group}2 if 2 are free. Ring {m.ring}"
+
+
 def info(m: Matter) -> str:
     """What may be replied."""
     return f"Places of Safety: reply YES or NO and the code we sent, ARRIVED or NOT ARRIVED and the code, SAME, or BEDS 2. Ring {m.ring}"

@@ -9,14 +9,14 @@ import datetime as dt
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import selectinload
 
-from safety import geography, matching, workdays
+from safety import geography, matching, messages, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, State
 from safety.models import Bedspace, Contact, OutOfService, Placement, Premises, Referral
@@ -27,19 +27,24 @@ SMALL_REGION = 3
 
 
 def on_call(house: Premises, now: dt.datetime) -> Contact | None:
-    """The telephone of `house` that answers at `now`: the first contact, in order, whose hours cover the local time.
+    """The telephone of `house` that answers at `now`. None: no contact that can be reached."""
+    return next(iter(to_try(house, now)), None)
 
-    Falls back on the first reachable one, because a house that wrote its hours badly must still be asked. None: no contact.
+
+def to_try(house: Premises, now: dt.datetime) -> list[Contact]:
+    """The telephones of `house` in the order to try them at `now`: those whose hours cover the local time, then the others.
+
+    The others too, because a house that wrote its hours badly must still be asked. A number that takes nothing is left out.
+    """
+    reachable = [contact for contact in house.contacts if contact.unreachable_at is None]
+    return sorted(reachable, key=lambda contact: not within(contact.from_time, contact.to_time, now))
+
+
+def within(start: str, end: str, now: dt.datetime) -> bool:
+    """Whether the UK clock at `now` is from `start` until before `end`, each "HH:MM". The same twice is all day; an `end`
+    before the `start` is past midnight.
     """
     clock = workdays.uk(now).strftime("%H:%M")
-    reachable = [contact for contact in house.contacts if contact.unreachable_at is None]
-    return next(
-        (contact for contact in reachable if _covers(contact, clock)), reachable[0] if reachable else None
-    )
-
-
-def _covers(contact: Contact, clock: str) -> bool:
-    start, end = contact.from_time, contact.to_time
     if start == end:
         return True
     return start <= clock < end if start < end else clock >= start or clock < end
@@ -220,6 +225,13 @@ def merged_regions() -> dict[str, str]:
             count += sizes.get(neighbour, 0)
         names[region] = tuple(joined)
     return {region: " or ".join(joined) for region, joined in names.items()}
+
+
+def figures_words(houses: Iterable[Premises], now: dt.datetime) -> str:
+    """The free beds of these houses, group by group, as a text has room for them: "W2 F1 free"."""
+    spoken = " ".join(f"{count.letter}{count.free}" for house in houses for count in counts(house, now))
+    # Many groups would not fit one text, and half of them would mislead.
+    return f"{spoken} free" if spoken and len(spoken) <= messages.COUNTS_ROOM else "all as they were"
 
 
 def of_provider(provider_id: uuid.UUID) -> Sequence[Premises]:

@@ -19,22 +19,13 @@ def same(sender: Sender, now: dt.datetime) -> Answer:
         return sorry(sender, now)
     for premises_id in sorted(sender.houses):
         beds.same(premises_id=premises_id, by=sender.by, via=ReportVia.TEXT, now=now)
-    matter = messages.Matter(words=_spoken(_houses(sender), now))
+    matter = messages.Matter(words=premises.figures_words(_houses(sender), now))
     referrals.rematch(now=now)
     return Answer("same", messages.counts_same, matter)
 
 
 def _houses(sender: Sender) -> list[Premises]:
     return [db.session.get_one(Premises, premises_id) for premises_id in sorted(sender.houses)]
-
-
-def _spoken(houses: list[Premises], now: dt.datetime) -> str:
-    """The free beds of these houses, group by group, as a text has room for them."""
-    spoken = " ".join(
-        f"{count.letter}{count.free}" for house in houses for count in premises.counts(house, now)
-    )
-    # Many groups would not fit one text, and half of them would mislead.
-    return f"{spoken} free" if spoken and len(spoken) <= messages.COUNTS_ROOM else "all as they were"
 
 
 def said(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
@@ -56,7 +47,7 @@ def said(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
         words = "A bed is just coming free, send it again in 2 minutes"
         return Answer("beds:being_released", messages.counts_refused, messages.Matter(words=words))
     told = [house for house, _ in figures]
-    spoken = _spoken(told, now)
+    spoken = premises.figures_words(told, now)
     shut = any(not house.accepting or house.compromised_at is not None for house in told)
     # Only now: whoever was searching is held a bed of these in the same transaction, and asked about in a text of its own.
     referrals.rematch(now=now)
@@ -103,6 +94,8 @@ def undo(sender: Sender, now: dt.datetime) -> Answer:
     except beds.CannotUndo:
         words = "That bed has been given since. Decline it if they cannot come"
         return Answer("undo:given", messages.counts_refused, messages.Matter(words=words))
-    spoken = _spoken([db.session.get_one(Premises, premises_id) for premises_id in together], now)
+    spoken = premises.figures_words(
+        [db.session.get_one(Premises, premises_id) for premises_id in together], now
+    )
     referrals.rematch(now=now)
     return Answer("undo", messages.counts_undone, messages.Matter(words=spoken))

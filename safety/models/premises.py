@@ -90,6 +90,13 @@ class Premises(Row):
     reported_by: Mapped[str | None] = mapped_column(sa.String(40))
     reported_via: Mapped[str | None] = mapped_column(sa.String(10))
 
+    # Local "HH:MM": when its telephone may be asked what can wait. A request for a bed comes at any hour.
+    questions_from: Mapped[str] = mapped_column(sa.String(5), default="08:00")
+    questions_to: Mapped[str] = mapped_column(sa.String(5), default="20:00")
+    # How often it was asked for its figures since it last gave them, and when last.
+    figures_asked: Mapped[int] = mapped_column(default=0)
+    figures_asked_at: Mapped[dt.datetime | None]
+
     provider: Mapped[Provider] = relationship(back_populates="premises")
     contacts: Mapped[list[Contact]] = relationship(back_populates="premises", order_by="Contact.position")
     bedspaces: Mapped[list[Bedspace]] = relationship(back_populates="premises", order_by="Bedspace.name")

@@ -43,6 +43,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
     AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
+    AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
     AlertKind.STAY_OVER: "They stay in the bed. Ring the house about what comes next, or extend the stay.",
 }
 _PLAIN_EVENTS = {
@@ -127,12 +128,28 @@ def _home() -> dict[str, object]:
         "alerts": alerts,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
+        "homes": _homes(alerts),
         "names": names({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "live": [(row, _live_of(row)) for row in live],
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
         "instant": instant,
     }
+
+
+def _homes(alerts: Sequence[Alert]) -> dict[str, str]:
+    """The house each alert about a house is about, by the alert's subject."""
+    about = {
+        alert.subject: alert.subject.partition(":")[2]
+        for alert in alerts
+        if alert.subject.startswith("premises:")
+    }
+    wanted = [uuid.UUID(hex=one) for one in about.values()]
+    homes = {
+        house.id.hex: house.name
+        for house in db.session.scalars(sa.select(Premises).where(Premises.id.in_(wanted)))
+    }
+    return {subject: homes.get(one, "") for subject, one in about.items()}
 
 
 def _state(placement: Placement | None) -> State | None:

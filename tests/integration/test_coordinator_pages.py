@@ -571,3 +571,12 @@ def test_a_room_out_of_service_is_not_offered(desk):
     bedspaces.take_out(bedspace_id=house.bedspaces[0].id, reason="repair", until=None, by="clock", now=NOW)
     db.session.commit()
     assert "No room of any house is free." in words(desk.get(page_of(referral, "place")))
+
+
+def test_a_house_that_does_not_say_how_many_are_free_stands_on_the_list_by_name(desk):
+    house = factories.house()
+    duty.raise_alert(kind=AlertKind.STALE, subject=f"premises:{house.id.hex}", now=NOW)
+    db.session.commit()
+    page = words(desk.get("/duty"))
+    assert f"{house.name}: a house does not say how many beds are free" in page
+    assert "Ring the house and ask how many are free." in page

@@ -42,6 +42,7 @@ WORDS = {
         "A bed is just coming free, send it again in 2 minutes",
         "You have no group W",
     ),
+    "figures_asked": ("X" * messages.COUNTS_ROOM + " free", "all as they were"),
     "which_group": ("W1 M1 F1",),
     "noted": STATES,
     "conflict": STATES,
