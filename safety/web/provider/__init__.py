@@ -8,7 +8,8 @@ from __future__ import annotations
 import safety.web.provider.beds
 import safety.web.provider.home
 import safety.web.provider.placement
-import safety.web.provider.rooms  # noqa: F401
+import safety.web.provider.rooms
+import safety.web.provider.usage  # noqa: F401
 from safety.web.provider.blueprint import pages
 
 __all__ = ["pages"]
