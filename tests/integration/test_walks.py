@@ -297,7 +297,11 @@ class Walk(RuleBasedStateMachine):
             target="confirmed" if stay.state == "held" else None,
             same=same,
         ):
-            stay.state, stay.arrive_by = "confirmed", max(stay.arrive_by, self.now + 2 * 60 * MINUTE)
+            self.said_yes(stay)
+
+    def said_yes(self, stay: Stay) -> None:
+        """A late yes leaves the officer time to come."""
+        stay.state, stay.arrive_by = "confirmed", max(stay.arrive_by, self.now + 2 * 60 * MINUTE)
 
     def late_yes(self, stay: Stay) -> None:
         want, there = self.wants[stay.referral], self.on(stay.bed)
@@ -412,6 +416,8 @@ class Walk(RuleBasedStateMachine):
         if self.step(
             stay, Event.ARRIVE, actor, target="arrived" if fits else None, same=stay.state == "arrived"
         ):
+            if stay.state == "held":
+                self.said_yes(stay)  # the house that says they came has said yes by it
             stay.state = "arrived"
 
     def late_arrival(self, stay: Stay, actor: Actor) -> None:
