@@ -246,6 +246,14 @@ def not_understood(m: Matter) -> str:
     return f"Places of Safety: sorry, we could not tell what you meant and did nothing. Reply YES or NO and the four digits, or ring {m.ring}"
 
 
+def came_too_late(m: Matter) -> str:
+    """A text without a code that reached us long after it was sent, or after a later one."""
+    return (
+        "Places of Safety: your text reached us too late, so nothing was changed. "
+        f"Please send it again if it is still so, or ring {m.ring}"
+    )
+
+
 def alert_taken(m: Matter) -> str:
     """To a coordinator who claimed an alert."""
     return (
