@@ -1,4 +1,5 @@
-"""What runs on a timer, in a process of its own: the sweep, the outbox, the seal of the audit trail, the end of old drafts.
+"""What runs on a timer, in a process of its own: the sweep, the outbox, texts nobody brought us, the seal of the audit trail,
+the end of old drafts.
 
 The rule kept: the scheduler is a clock and nothing else. What is due stands in the tables, every round may run in any number of
 processes at once, and a round that fails is logged without anybody's data and tried again.
@@ -16,13 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import click
 import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from safety import audit, clock, delivery, failpoints, outbox, referrals
+from safety import audit, clock, delivery, failpoints, inbox, outbox, referrals, sms
 from safety.extensions import begin_write, db
 from safety.models import Heartbeat, Lease
 
@@ -31,6 +33,10 @@ log = logging.getLogger(__name__)
 # The outbox shows that it lives at least this often, however long the queue.
 _ROUND_S = 30.0
 _LEASE = dt.timedelta(seconds=30)
+# How far back the supplier is asked for texts that came in.
+_FETCH_BACK = dt.timedelta(hours=24)
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -98,7 +104,44 @@ def _hand_over(errand: outbox.Errand) -> None:
     failpoints.reach("outbox.recorded")
 
 
-def _reading(question: Callable[[], bool]) -> bool:
+class LeftAside(Exception):
+    """Some texts that came in could not be acted on. They are tried again in the next round."""
+
+
+def fetch(process: Process) -> None:
+    """Act on every text of the last day that the supplier has and did not bring us: it tries to once, and then forgets.
+
+    The supplier is asked with nothing open, and each text is a transaction of its own, so that one that fails keeps none of the
+    others. Raises LeftAside when one did, Refused and Unanswered as the supplier does.
+    """
+    now = clock.now()
+    db.session.rollback()
+    came = sms.supplier().received(since=now - _FETCH_BACK)
+    had = _reading(lambda: inbox.known(text.sid for text in came))
+    left_aside = 0
+    for text in came:
+        if process.stopping.is_set():
+            return
+        if text.sid not in had and not _taken_in(text):
+            left_aside += 1
+    if left_aside:
+        raise LeftAside(f"{left_aside} texts were left aside")
+
+
+def _taken_in(text: sms.Received) -> bool:
+    """Act on one text as if the supplier had brought it; False when that failed, which is logged."""
+    try:
+        begin_write()
+        inbox.receive(sid=text.sid, sender=text.sender, body=text.body, sent_at=text.sent_at, now=clock.now())
+        db.session.commit()
+    except Exception as problem:  # noqa: BLE001 - one bad text must not keep everybody else's
+        db.session.rollback()
+        log.error("jobs: the text %s was left aside: %s", text.sid, type(problem).__name__)  # noqa: TRY400
+        return False
+    return True
+
+
+def _reading(question: Callable[[], T]) -> T:
     """Ask without becoming a writer."""
     try:
         return question()
@@ -131,6 +174,7 @@ def erase(process: Process) -> None:
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("outbox", 2, send),
+    Job("fetch", 60, fetch, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
 )
@@ -252,7 +296,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, seal the audit trail and erase old drafts until stopped."""
+        """Sweep, send texts, fetch those that came in, seal the audit trail and erase old drafts until stopped."""
         process = this_process()
         if just_once:
             if not once(process):

@@ -118,7 +118,7 @@ def test_one_round_does_everything_that_is_due(app: Flask) -> None:
     assert db.session.scalars(sa.select(Draft.id)).all() == [kept]
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Seal)) > 0
     beats = {beat.job: beat.beat_at for beat in db.session.scalars(sa.select(Heartbeat))}
-    assert set(beats) == {"sweep", "outbox", "seal", "erase"}
+    assert set(beats) == {"sweep", "outbox", "fetch", "seal", "erase"}
     assert all(beat_at >= now for beat_at in beats.values())
 
 
