@@ -1,5 +1,5 @@
 """What runs on a timer, in a process of its own: the sweep, the outbox, texts nobody brought us, the seal of the audit trail,
-the end of old drafts.
+the end of old drafts, and a watch over all that.
 
 The rule kept: the scheduler is a clock and nothing else. What is due stands in the tables, every round may run in any number of
 processes at once, and a round that fails is logged without anybody's data and tried again.
@@ -24,9 +24,9 @@ import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from safety import audit, clock, delivery, failpoints, inbox, outbox, referrals, sms
+from safety import audit, clock, delivery, duty, failpoints, heartbeats, inbox, outbox, referrals, sms
 from safety.extensions import begin_write, db
-from safety.models import Heartbeat, Lease
+from safety.models import AlertKind, Lease
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +41,17 @@ T = TypeVar("T")
 
 @dataclass
 class Process:
-    """This jobs process: its name in claims and leases, and whether it was asked to stop."""
+    """This jobs process: its name in claims and leases, whether it was asked to stop, when it began (time.monotonic)."""
 
     name: str
     stopping: threading.Event
+    began: float
 
 
 def this_process() -> Process:
     """A name no other process has, even on a machine of the same name after a restart."""
-    return Process(f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}", threading.Event())
+    name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+    return Process(name, threading.Event(), time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -171,26 +173,63 @@ def erase(process: Process) -> None:
             return
 
 
+# What is raised over a job that has fallen silent. Whoever cannot ask for texts has trouble with the supplier.
+_ALARMS = {
+    "sweep": (AlertKind.SILENT, "job:sweep"),
+    "outbox": (AlertKind.SILENT, "job:outbox"),
+    "fetch": (AlertKind.SUPPLIER, "supplier:inbound"),
+}
+
+
+def watch(process: Process) -> None:
+    """Raise the alarm over a job that has fallen silent, whichever process should be doing it, and end it once it beats again.
+
+    Climbing the ladder is the sweep's; while that is silent it is done here, or nobody would be told twice.
+    """
+    now = clock.now()
+    wrong, sweeping = _wrong(process, now), "sweep" not in heartbeats.silent(now=now)
+    db.session.rollback()
+    if not wrong and sweeping:
+        return
+    begin_write()
+    now = clock.now()
+    for job in _wrong(process, now):
+        kind, subject = _ALARMS[job]
+        if duty.standing(kind=kind, subject=subject) is None:
+            duty.raise_alert(kind=kind, subject=subject, now=now)
+        else:
+            duty.end(kind=kind, subject=subject, now=now)
+    if not sweeping:
+        duty.climb(now=now)
+    db.session.commit()
+
+
+def _wrong(process: Process, now: dt.datetime) -> list[str]:
+    """The jobs that are silent and have no alert, or have one and are not silent.
+
+    A process that has just begun says of none that it is silent: what was down is coming up beside it.
+    """
+    up_for = dt.timedelta(seconds=time.monotonic() - process.began)
+    silent = heartbeats.silent(jobs=_ALARMS, now=now)
+    raised = {job for job, (kind, subject) in _ALARMS.items() if duty.standing(kind=kind, subject=subject)}
+    unheard = [job for job in silent if job not in raised and up_for > heartbeats.PATIENCE[job]]
+    return unheard + [job for job in raised if job not in silent]
+
+
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("outbox", 2, send),
     Job("fetch", 60, fetch, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
+    Job("watch", 60, watch),
 )
 
 
 def beat(name: str) -> None:
     """Leave the sign of a whole round done. Its own transaction."""
     begin_write(deciding=False)
-    now = clock.now()
-    done = db.session.execute(sa.update(Heartbeat).where(Heartbeat.job == name).values(beat_at=now))
-    if done.rowcount == 0:  # type: ignore[attr-defined]
-        try:
-            with db.session.begin_nested():
-                db.session.add(Heartbeat(job=name, beat_at=now))
-        except sa.exc.IntegrityError:
-            pass  # another process left the first one in the same moment: just as good
+    heartbeats.beat(job=name, now=clock.now())
     db.session.commit()
 
 
@@ -296,7 +335,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, fetch those that came in, seal the audit trail and erase old drafts until stopped."""
+        """Sweep, send texts, fetch those that came in, seal the audit trail, erase what is old and watch all that until stopped."""
         process = this_process()
         if just_once:
             if not once(process):
