@@ -190,6 +190,13 @@ def urgent(m: Matter) -> str:
     )
 
 
+def trying(m: Matter) -> str:
+    """To whoever sets the service up: a test from the command line."""
+    return (
+        f"Places of Safety: this is a test of our texts and asks nothing of you. Not expected? Ring {m.ring}"
+    )
+
+
 # What we say back to a text. `words` is already one of ours.
 
 

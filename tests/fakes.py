@@ -33,6 +33,19 @@ LIST = {
 CREATE = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
 
 
+# An account as the settings have it.
+TWILIO_NUMBER = "+447700900000"
+TWILIO = {
+    "POS_SMS": "twilio",
+    "POS_PUBLIC_URL": "https://pos.example",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_KEY_SID": "SK" + "1" * 32,
+    "TWILIO_KEY_SECRET": "a-secret-of-the-tests",
+    "TWILIO_AUTH_TOKENS": "b" * 32 + "," + "a" * 32,
+    "TWILIO_FROM": TWILIO_NUMBER,
+}
+
+
 @dataclass
 class Had:
     """One text a supplier has."""
@@ -116,7 +129,8 @@ class FakeTwilio(HttpClient):
     is every message it answers a list with.
 
     `modes` holds how the coming calls go: "ok", "timeout", "accept_then_drop", "not_json", "empty", a number (that HTTP
-    status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429.
+    status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429. `becomes` holds what our
+    texts have become each time a list is asked for: Twilio's status and code.
     """
 
     def __init__(self) -> None:
@@ -125,6 +139,7 @@ class FakeTwilio(HttpClient):
         self.modes: list[Any] = []
         self.retry_after: str | None = None
         self.has: list[dict[str, Any]] = []
+        self.becomes: list[tuple[str, int | None]] = []
         self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
         self._create = OAS30Validator(
             {**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker
@@ -203,6 +218,11 @@ class FakeTwilio(HttpClient):
     def _list(self, asked: dict[str, Any]) -> Response:
         problems = [problem.message for problem in self._listed.iter_errors(_figures(asked))]
         assert not problems, problems
+        if self.becomes:
+            status, code = self.becomes.pop(0)
+            for one in self.has:
+                if one["direction"] != "inbound":
+                    one.update(status=status, error_code=code)
         # The newest first, by when it was sent.
         found = [one for one in reversed(self.has) if _matches(one, asked)]
         found.sort(key=_instant, reverse=True)
@@ -226,7 +246,7 @@ class FakeTwilio(HttpClient):
         body: str | None,
         *,
         at: dt.datetime | None = None,
-        to: str = "+447700900000",
+        to: str = TWILIO_NUMBER,
         **kept: Any,
     ) -> dict[str, Any]:
         """Somebody texts our number; returns Twilio's record of it, which nobody has told us of."""

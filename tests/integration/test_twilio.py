@@ -25,19 +25,10 @@ from safety.sms.twilio import Twilio
 from tests import factories
 from tests.conftest import settings_for
 from tests.factories import NOW
-from tests.fakes import FakeTwilio
+from tests.fakes import TWILIO, FakeTwilio
 
 TOKEN, NEWER_TOKEN = "a" * 32, "b" * 32
 PUBLIC = "https://pos.example"
-TWILIO = {
-    "POS_SMS": "twilio",
-    "POS_PUBLIC_URL": PUBLIC,
-    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-    "TWILIO_KEY_SID": "SK" + "1" * 32,
-    "TWILIO_KEY_SECRET": "a-secret-of-the-tests",
-    "TWILIO_AUTH_TOKENS": f"{NEWER_TOKEN},{TOKEN}",
-    "TWILIO_FROM": "+447700900000",
-}
 TO = "+447700900321"
 SEND = {
     "to": TO,
