@@ -41,11 +41,15 @@ T = TypeVar("T")
 
 @dataclass
 class Process:
-    """This jobs process: its name in claims and leases, whether it was asked to stop, when it began (time.monotonic)."""
+    """This jobs process: its name in claims and leases, and whether it was asked to stop.
+
+    began: when it began; ask_again_at: before which the supplier does not want to be asked. Both by time.monotonic().
+    """
 
     name: str
     stopping: threading.Event
     began: float
+    ask_again_at: float = 0.0
 
 
 def this_process() -> Process:
@@ -114,11 +118,11 @@ def fetch(process: Process) -> None:
     """Act on every text of the last day that the supplier has and did not bring us: it tries to once, and then forgets.
 
     The supplier is asked with nothing open, and each text is a transaction of its own, so that one that fails keeps none of the
-    others. Raises LeftAside when one did, Refused and Unanswered as the supplier does.
+    others. Raises LeftAside when one did, Refused and Unanswered as the supplier does: then no beat says that all is well.
     """
     now = clock.now()
     db.session.rollback()
-    came = sms.supplier().received(since=now - _FETCH_BACK)
+    came = _came_in(process, now - _FETCH_BACK)
     had = _reading(lambda: inbox.known(text.sid for text in came))
     left_aside = 0
     for text in came:
@@ -128,6 +132,17 @@ def fetch(process: Process) -> None:
             left_aside += 1
     if left_aside:
         raise LeftAside(f"{left_aside} texts were left aside")
+
+
+def _came_in(process: Process, since: dt.datetime) -> list[sms.Received]:
+    """What the supplier has, unless it said how long to leave it alone and that is not over. Raises Refused, Unanswered."""
+    if time.monotonic() < process.ask_again_at:
+        raise sms.Refused("asked_to_wait")
+    try:
+        return sms.supplier().received(since=since)
+    except sms.Refused as refused:
+        process.ask_again_at = time.monotonic() + (refused.retry_after_s or 0)
+        raise
 
 
 def _taken_in(text: sms.Received) -> bool:

@@ -164,6 +164,19 @@ def test_a_supplier_that_does_not_say_fails_the_round_and_is_asked_again(
     assert state() == State.CONFIRMED
 
 
+def test_a_supplier_that_says_how_long_to_wait_is_left_alone_so_long(supplier: FakeSupplier) -> None:
+    process = jobs.this_process()
+    supplier.next_received = [sms.Refused("20429", retry_after_s=90), sms.Refused("20429")]
+    for _ in range(3):
+        assert not jobs.round_of(FETCH, process, anyway=True)
+    assert len(supplier.asked_since) == 1
+    process.ask_again_at -= 90
+    # Refused without a time, it is asked in the next round.
+    assert not jobs.round_of(FETCH, process, anyway=True)
+    assert jobs.round_of(FETCH, process, anyway=True)
+    assert len(supplier.asked_since) == 3
+
+
 def test_a_process_that_is_stopping_begins_no_further_text(supplier: FakeSupplier) -> None:
     phone, placement = held()
     supplier.came_in = [sent(phone, f"YES {placement.code}")]
