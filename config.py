@@ -92,6 +92,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     if strict and env.get("POS_FAILPOINTS"):
         raise BadSetting("POS_FAILPOINTS: failpoints are for tests; unset it")
     twilio = sms == "twilio"
+    if not env.get("POS_SMS", "").strip():
+        for name in ("TWILIO_ACCOUNT_SID", "TWILIO_KEY_SID", "TWILIO_KEY_SECRET", "TWILIO_AUTH_TOKENS"):
+            if env.get(name, "").strip():
+                raise BadSetting(
+                    f"POS_SMS: is not set, though {name} is: twilio, or simulator to send nothing"
+                )
 
     settings = Settings(
         POS_ENV=kind,
@@ -118,7 +124,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         TWILIO_AUTH_TOKENS=_list(env, "TWILIO_AUTH_TOKENS", needed=twilio),
         TWILIO_FROM=_phone(env, "TWILIO_FROM", "" if twilio else "+447700900000", strict=strict),
-        TWILIO_API_BASE=env.get("TWILIO_API_BASE", ""),
+        TWILIO_API_BASE=_api_base(env),
         TWILIO_TIMEOUT_S=_whole(env, "TWILIO_TIMEOUT_S", 10, 1, 60),
         ANSWER_WITHIN_MIN=_whole(env, "ANSWER_WITHIN_MIN", 15, 2, 120),
         ARRIVE_GRACE_MIN=_whole(env, "ARRIVE_GRACE_MIN", 120, 30, 720),
@@ -144,6 +150,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     )
     if settings.POS_INDEX_KEY in settings.POS_FIELD_KEYS.values():
         raise BadSetting("POS_INDEX_KEY: is also one of POS_FIELD_KEYS; it needs a key of its own")
+    if settings.TWILIO_KEY_SID.startswith("AC") and settings.TWILIO_KEY_SID != settings.TWILIO_ACCOUNT_SID:
+        raise BadSetting("TWILIO_KEY_SID: is of another account than TWILIO_ACCOUNT_SID")
     for name in ("SIGN_IN_PER_ACCOUNT", "SIGN_IN_PER_SOURCE"):
         try:
             limits.parse_many(getattr(settings, name))
@@ -275,6 +283,13 @@ def _database(env: Mapping[str, str], *, strict: bool) -> str:
     if strict and url in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
         raise BadSetting("DATABASE_URL: a database in memory forgets everything")
     return url
+
+
+def _api_base(env: Mapping[str, str]) -> str:
+    base = env.get("TWILIO_API_BASE", "").strip().rstrip("/")
+    if base and not re.fullmatch(r"https?://[^/\s]+", base):
+        raise BadSetting("TWILIO_API_BASE: should be empty, or scheme and host like https://proxy.example")
+    return base
 
 
 def _public_url(env: Mapping[str, str], *, strict: bool) -> str:

@@ -1,4 +1,5 @@
-"""What runs on a timer, in a process of its own: the sweep, the outbox, old figures, the seal of the audit trail, old drafts.
+"""What runs on a timer, in a process of its own: the sweep, the outbox, texts nobody brought us, old figures, the seal of the
+audit trail, the end of old drafts, and a watch over all that.
 
 The rule kept: the scheduler is a clock and nothing else. What is due stands in the tables, every round may run in any number of
 processes at once, and a round that fails is logged without anybody's data and tried again.
@@ -16,34 +17,57 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import click
 import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from safety import audit, clock, delivery, failpoints, freshness, outbox, referrals
+from safety import (
+    audit,
+    clock,
+    delivery,
+    duty,
+    failpoints,
+    freshness,
+    heartbeats,
+    inbox,
+    outbox,
+    referrals,
+    sms,
+)
 from safety.extensions import begin_write, db
-from safety.models import Heartbeat, Lease
+from safety.models import AlertKind, Lease
 
 log = logging.getLogger(__name__)
 
 # The outbox shows that it lives at least this often, however long the queue.
 _ROUND_S = 30.0
 _LEASE = dt.timedelta(seconds=30)
+# How far back the supplier is asked for texts that came in.
+_FETCH_BACK = dt.timedelta(hours=24)
+
+T = TypeVar("T")
 
 
 @dataclass
 class Process:
-    """This jobs process: its name in claims and leases, and whether it was asked to stop."""
+    """This jobs process: its name in claims and leases, and whether it was asked to stop.
+
+    began: when it began; ask_again_at: before which the supplier does not want to be asked. Both by time.monotonic().
+    """
 
     name: str
     stopping: threading.Event
+    began: float
+    ask_again_at: float = 0.0
 
 
 def this_process() -> Process:
     """A name no other process has, even on a machine of the same name after a restart."""
-    return Process(f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}", threading.Event())
+    name = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+    return Process(name, threading.Event(), time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -98,7 +122,55 @@ def _hand_over(errand: outbox.Errand) -> None:
     failpoints.reach("outbox.recorded")
 
 
-def _reading(question: Callable[[], bool]) -> bool:
+class LeftAside(Exception):
+    """Some texts that came in could not be acted on. They are tried again in the next round."""
+
+
+def fetch(process: Process) -> None:
+    """Act on every text of the last day that the supplier has and did not bring us: it tries to once, and then forgets.
+
+    The supplier is asked with nothing open, and each text is a transaction of its own, so that one that fails keeps none of the
+    others. Raises LeftAside when one did, Refused and Unanswered as the supplier does: then no beat says that all is well.
+    """
+    now = clock.now()
+    db.session.rollback()
+    came = _came_in(process, now - _FETCH_BACK)
+    had = _reading(lambda: inbox.known(text.sid for text in came))
+    left_aside = 0
+    for text in came:
+        if process.stopping.is_set():
+            return
+        if text.sid not in had and not _taken_in(text):
+            left_aside += 1
+    if left_aside:
+        raise LeftAside(f"{left_aside} texts were left aside")
+
+
+def _came_in(process: Process, since: dt.datetime) -> list[sms.Received]:
+    """What the supplier has, unless it said how long to leave it alone and that is not over. Raises Refused, Unanswered."""
+    if time.monotonic() < process.ask_again_at:
+        raise sms.Refused("asked_to_wait")
+    try:
+        return sms.supplier().received(since=since)
+    except sms.Refused as refused:
+        process.ask_again_at = time.monotonic() + (refused.retry_after_s or 0)
+        raise
+
+
+def _taken_in(text: sms.Received) -> bool:
+    """Act on one text as if the supplier had brought it; False when that failed, which is logged."""
+    try:
+        begin_write()
+        inbox.receive(sid=text.sid, sender=text.sender, body=text.body, sent_at=text.sent_at, now=clock.now())
+        db.session.commit()
+    except Exception as problem:  # noqa: BLE001 - one bad text must not keep everybody else's
+        db.session.rollback()
+        log.error("jobs: the text %s was left aside: %s", text.sid, type(problem).__name__)  # noqa: TRY400
+        return False
+    return True
+
+
+def _reading(question: Callable[[], T]) -> T:
     """Ask without becoming a writer."""
     try:
         return question()
@@ -136,26 +208,64 @@ def erase(process: Process) -> None:
             return
 
 
+# What is raised over a job that has fallen silent. Whoever cannot ask for texts has trouble with the supplier.
+_ALARMS = {
+    "sweep": (AlertKind.SILENT, "job:sweep"),
+    "outbox": (AlertKind.SILENT, "job:outbox"),
+    "fetch": (AlertKind.SUPPLIER, "supplier:inbound"),
+}
+
+
+def watch(process: Process) -> None:
+    """Raise the alarm over a job that has fallen silent, whichever process should be doing it, and end it once it beats again.
+
+    Climbing the ladder is the sweep's; while that is silent it is done here, or nobody would be told twice.
+    """
+    now = clock.now()
+    wrong, sweeping = _wrong(process, now), "sweep" not in heartbeats.silent(now=now)
+    db.session.rollback()
+    if not wrong and sweeping:
+        return
+    begin_write()
+    now = clock.now()
+    for job in _wrong(process, now):
+        kind, subject = _ALARMS[job]
+        if duty.standing(kind=kind, subject=subject) is None:
+            duty.raise_alert(kind=kind, subject=subject, now=now)
+        else:
+            duty.end(kind=kind, subject=subject, now=now)
+    if not sweeping:
+        duty.climb(now=now)
+    db.session.commit()
+
+
+def _wrong(process: Process, now: dt.datetime) -> list[str]:
+    """The jobs that are silent and have no alert, or have one and are not silent.
+
+    A process that has just begun says of none that it is silent: what was down is coming up beside it.
+    """
+    up_for = dt.timedelta(seconds=time.monotonic() - process.began)
+    silent = heartbeats.silent(jobs=_ALARMS, now=now)
+    raised = {job for job, (kind, subject) in _ALARMS.items() if duty.standing(kind=kind, subject=subject)}
+    unheard = [job for job in silent if job not in raised and up_for > heartbeats.PATIENCE[job]]
+    return unheard + [job for job in raised if job not in silent]
+
+
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("outbox", 2, send),
     Job("figures", 300, ask_for_figures, alone=True),
+    Job("fetch", 60, fetch, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
+    Job("watch", 60, watch),
 )
 
 
 def beat(name: str) -> None:
     """Leave the sign of a whole round done. Its own transaction."""
     begin_write(deciding=False)
-    now = clock.now()
-    done = db.session.execute(sa.update(Heartbeat).where(Heartbeat.job == name).values(beat_at=now))
-    if done.rowcount == 0:  # type: ignore[attr-defined]
-        try:
-            with db.session.begin_nested():
-                db.session.add(Heartbeat(job=name, beat_at=now))
-        except sa.exc.IntegrityError:
-            pass  # another process left the first one in the same moment: just as good
+    heartbeats.beat(job=name, now=clock.now())
     db.session.commit()
 
 
@@ -261,7 +371,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, ask for old figures, seal the audit trail and erase old drafts until stopped."""
+        """Sweep, send texts, fetch those that came in, ask for old figures, seal, erase, and watch all that until stopped."""
         process = this_process()
         if just_once:
             if not once(process):

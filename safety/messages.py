@@ -190,6 +190,13 @@ def urgent(m: Matter) -> str:
     )
 
 
+def trying(m: Matter) -> str:
+    """To whoever sets the service up: a test from the command line."""
+    return (
+        f"Places of Safety: this is a test of our texts and asks nothing of you. Not expected? Ring {m.ring}"
+    )
+
+
 # What we say back to a text. `words` is already one of ours.
 
 
@@ -244,6 +251,14 @@ def conflict(m: Matter) -> str:
 def not_understood(m: Matter) -> str:
     """We could not tell what was meant."""
     return f"Places of Safety: sorry, we could not tell what you meant and did nothing. Reply YES or NO and the four digits, or ring {m.ring}"
+
+
+def came_too_late(m: Matter) -> str:
+    """A text without a code that reached us long after it was sent, or after a later one."""
+    return (
+        "Places of Safety: your text reached us too late, so nothing was changed. "
+        f"Please send it again if it is still so, or ring {m.ring}"
+    )
 
 
 def alert_taken(m: Matter) -> str:

@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,9 @@ def schema(engine: sa.Engine) -> dict[str, Any]:
                 for column in look.get_columns(table)
             },
             "key": sorted(look.get_pk_constraint(table)["constrained_columns"]),
-            "checks": {
-                str(check["name"]): _plain(check["sqltext"]) for check in look.get_check_constraints(table)
-            },
+            "checks": _by_name(
+                (str(check["name"]), _plain(check["sqltext"])) for check in look.get_check_constraints(table)
+            ),
             "uniques": {
                 str(one["name"]): sorted(one["column_names"]) for one in look.get_unique_constraints(table)
             },
@@ -99,6 +99,14 @@ def schema(engine: sa.Engine) -> dict[str, Any]:
             },
         }
     return tables
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each text under its name. SQLite lets two CHECKs have one name, and both hold: neither may hide the other."""
+    named: dict[str, str] = {}
+    for name, text in pairs:
+        named[f"{name}, once more" if name in named else name] = text
+    return named
 
 
 def _predicate(index: Any) -> str:

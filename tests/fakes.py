@@ -6,10 +6,10 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
@@ -22,7 +22,28 @@ OPENAPI = json.loads(
     (Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8")
 )
 MESSAGES = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
+# What may be asked of a list, as one schema; the path is not asked but called.
+LIST = {
+    "type": "object",
+    "properties": {
+        one["name"]: one["schema"] for one in MESSAGES["get"]["parameters"] if one["in"] == "query"
+    },
+    "additionalProperties": False,
+}
 CREATE = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+
+
+# An account as the settings have it.
+TWILIO_NUMBER = "+447700900000"
+TWILIO = {
+    "POS_SMS": "twilio",
+    "POS_PUBLIC_URL": "https://pos.example",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_KEY_SID": "SK" + "1" * 32,
+    "TWILIO_KEY_SECRET": "a-secret-of-the-tests",
+    "TWILIO_AUTH_TOKENS": "b" * 32 + "," + "a" * 32,
+    "TWILIO_FROM": TWILIO_NUMBER,
+}
 
 
 @dataclass
@@ -48,9 +69,12 @@ class FakeSupplier:
     only_to: str | None = None  # `next` is for sends to this number; others go well
     next: list[str | Exception] = field(default_factory=list)
     next_find: list[Exception] = field(default_factory=list)
+    next_received: list[Exception] = field(default_factory=list)
+    came_in: list[sms.Received] = field(default_factory=list)
     has: list[Had] = field(default_factory=list)
     sends: int = 0
     finds: int = 0
+    asked_since: list[dt.datetime] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     during: Callable[[], None] | None = None
 
@@ -80,6 +104,14 @@ class FakeSupplier:
             if (had.to, had.body) == (to, body) and had.at >= since
         ]
 
+    def received(self, *, since: dt.datetime) -> list[sms.Received]:
+        self.asked_since.append(since)
+        if self.during is not None:
+            self.during()
+        if self.next_received:
+            raise self.next_received.pop(0)
+        return [text for text in self.came_in if text.sent_at >= since]
+
     def sends_to(self, number: str | None) -> int:
         """How often a number was texted, taken or not."""
         return sum(call["to"] == number for call in self.calls)
@@ -93,10 +125,12 @@ class FakeSupplier:
 
 
 class FakeTwilio(HttpClient):
-    """Twilio as its client library meets it, without a network. Every create is checked against Twilio's own description.
+    """Twilio as its client library meets it, without a network. Every call is checked against Twilio's own description, and so
+    is every message it answers a list with.
 
     `modes` holds how the coming calls go: "ok", "timeout", "accept_then_drop", "not_json", "empty", a number (that HTTP
-    status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429.
+    status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429. `becomes` holds what our
+    texts have become each time a list is asked for: Twilio's status and code.
     """
 
     def __init__(self) -> None:
@@ -105,11 +139,15 @@ class FakeTwilio(HttpClient):
         self.modes: list[Any] = []
         self.retry_after: str | None = None
         self.has: list[dict[str, Any]] = []
+        self.becomes: list[tuple[str, int | None]] = []
         self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
         self._create = OAS30Validator(
             {**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker
         )
-        self._listed = {one["name"] for one in MESSAGES["get"]["parameters"]}
+        self._listed = OAS30Validator(LIST, format_checker=oas30_format_checker)
+        self._message = OAS30Validator(
+            {"$ref": "#/components/schemas/api.v2010.account.message", "components": OPENAPI["components"]}
+        )
 
     def request(
         self,
@@ -125,7 +163,11 @@ class FakeTwilio(HttpClient):
         sent = (
             dict(data or {})
             if method == "POST"
-            else {key: value for key, value in (params or {}).items() if _is_set(value)}
+            else {
+                # The address of a further page, which Twilio gave, holds its own query.
+                **dict(parse_qsl(urlsplit(url).query)),
+                **{key: value for key, value in (params or {}).items() if _is_set(value)},
+            }
         )
         self.requests.append((method, url, sent))
         assert urlsplit(url).path.endswith("/Messages.json"), url
@@ -174,13 +216,78 @@ class FakeTwilio(HttpClient):
         return Response(201, json.dumps(message), {})
 
     def _list(self, asked: dict[str, Any]) -> Response:
-        assert set(asked) <= self._listed, asked
-        found = [
-            one for one in reversed(self.has) if one["to"] == asked["To"] and one["from"] == asked["From"]
-        ]
-        return Response(
-            200, json.dumps({"messages": found, "next_page_uri": None, "page": 0, "page_size": 100}), {}
-        )
+        problems = [problem.message for problem in self._listed.iter_errors(_figures(asked))]
+        assert not problems, problems
+        if self.becomes:
+            status, code = self.becomes.pop(0)
+            for one in self.has:
+                if one["direction"] != "inbound":
+                    one.update(status=status, error_code=code)
+        # The newest first, by when it was sent.
+        found = [one for one in reversed(self.has) if _matches(one, asked)]
+        found.sort(key=_instant, reverse=True)
+        page, size = int(asked.get("Page", 0)), int(asked.get("PageSize", 50))
+        shown, rest = found[page * size : (page + 1) * size], found[(page + 1) * size :]
+        for one in shown:
+            problems = [problem.message for problem in self._message.iter_errors(one)]
+            assert not problems, problems
+        query = urlencode({**asked, "Page": page + 1, "PageToken": "PA" + "0" * 32})
+        answer = {
+            "messages": shown,
+            "next_page_uri": f"/2010-04-01/Accounts/AC{'0' * 32}/Messages.json?{query}" if rest else None,
+            "page": page,
+            "page_size": size,
+        }
+        return Response(200, json.dumps(answer), {})
+
+    def comes_in(
+        self,
+        sender: str,
+        body: str | None,
+        *,
+        at: dt.datetime | None = None,
+        to: str = TWILIO_NUMBER,
+        **kept: Any,
+    ) -> dict[str, Any]:
+        """Somebody texts our number; returns Twilio's record of it, which nobody has told us of."""
+        when = format_datetime(at or self.clock())
+        message = {
+            "sid": f"SM{len(self.has) + 1:032x}",
+            "status": "received",
+            "to": to,
+            "from": sender,
+            "body": body,
+            "direction": "inbound",
+            "error_code": None,
+            "date_created": when,
+            "date_sent": when,
+            **kept,
+        }
+        self.has.append(message)
+        return message
+
+
+def _instant(message: dict[str, Any]) -> dt.datetime:
+    return parsedate_to_datetime(message["date_sent"] or message["date_created"])
+
+
+def _matches(message: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether a message is one of those asked for. A day is a whole day, as Twilio's description has it; whether what has no
+    date at all belongs to it is said nowhere, so here it does.
+    """
+    if "DateSent>" in asked and message["date_sent"] is not None:
+        first = dt.datetime.fromisoformat(asked["DateSent>"]).date()
+        if _instant(message).astimezone(dt.UTC).date() < first:
+            return False
+    return all(message[name.lower()] == asked[name] for name in ("To", "From") if name in asked)
+
+
+def _figures(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked, with numbers as numbers: in an address everything is words."""
+    return {
+        name: int(value) if str(value).isdecimal() and name.startswith("Page") else value
+        for name, value in asked.items()
+    }
 
 
 def _is_set(value: Any) -> bool:

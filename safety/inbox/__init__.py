@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -21,31 +22,46 @@ from safety.inbox.sender import Answer, Sender, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
 from safety.replies import Kind, Reply
 
-__all__ = ["FIRST_LETTERS", "Kind", "receive", "whose"]
+__all__ = ["FIRST_LETTERS", "Kind", "known", "receive", "whose"]
 
 ANSWER_WORTH = dt.timedelta(minutes=10)
+# A text without a code means what stood before its sender when it was sent. Older than this, or with a later one from the same
+# telephone already here, it may mean something that is not so any more, and is asked for again.
+TOO_OLD = dt.timedelta(minutes=15)
+_OF_ITS_MOMENT = frozenset({Kind.YES, Kind.NO, Kind.BEDS, Kind.SAME, Kind.UNDO})
 # The supplier's own words for coming back after an opt-out; a yes is one of them too, and means what it says here.
 _OPT_IN = frozenset({"start", "unstop"})
 OPT_IN = "opt_in"
 
 
-def receive(*, sid: str, sender: str, body: str, now: dt.datetime) -> str | None:
+def known(sids: Iterable[str]) -> set[str]:
+    """Which of these texts have come in before; reads only."""
+    return set(db.session.scalars(sa.select(Inbound.sid).where(Inbound.sid.in_(list(sids)))))
+
+
+def receive(
+    *, sid: str, sender: str, body: str, sent_at: dt.datetime | None = None, now: dt.datetime
+) -> str | None:
     """Act on one text, once for each `sid`, and queue the answer. Returns the words of the answer, or None.
 
-    sender: as the supplier gave it, E.164 for a telephone. The caller has begun a deciding write and commits. What was
-    written and what it was taken to mean are both kept, sealed, until RETENTION.
+    sender: as the supplier gave it, E.164 for a telephone. sent_at: the supplier's own time of the text; None: it came this
+    moment. The caller has begun a deciding write and commits. What was written and what it was taken to mean are both kept,
+    sealed, until RETENTION.
     """
     if db.session.scalar(sa.select(Inbound.id).where(Inbound.sid == sid)) is not None:
         return None
+    # The supplier's clock may be ahead of ours; nothing was sent after it came.
+    sent_at = min(sent_at or now, now)
     telephone = whose(sender)
     if re.sub(r"[\W_]+", "", body).casefold() in _OPT_IN:
         meaning, answer = OPT_IN, _come_back(telephone, now)
     else:
         reply = replies.parse(body)
-        meaning, answer = str(reply.kind), _act(reply, telephone, now)
+        meaning, answer = str(reply.kind), _act(reply, telephone, sent_at, now)
     kept = Inbound(
         sid=sid,
         sender_index=telephone.index,
+        sent_at=sent_at,
         received_at=now,
         meaning=meaning,
         outcome=answer.outcome[:40],
@@ -86,7 +102,7 @@ def _reachable(sender: Sender, now: dt.datetime) -> None:
     duty.end(kind=AlertKind.TEXT_FAILED, subject=sender.by, now=now)
 
 
-def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+def _act(reply: Reply, sender: Sender, sent_at: dt.datetime, now: dt.datetime) -> Answer:
     if not sender.known:
         return Answer("unknown_number")
     if reply.kind not in replies.HARMLESS:
@@ -96,6 +112,8 @@ def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if reply.kind is Kind.OPT_OUT:
         delivery.unreachable(number_index=sender.index, now=now)
         return Answer("opted_out")
+    if reply.kind in _OF_ITS_MOMENT and reply.code is None and _too_late(sender, sent_at, now):
+        return sorry(sender, now, messages.came_too_late)
     if reply.kind is Kind.NOT_UNDERSTOOD:
         return sorry(sender, now)
     if reply.kind is Kind.INFO:
@@ -109,6 +127,16 @@ def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if reply.kind is Kind.UNDO:
         return counting.undo(sender, now)
     return on_placement(reply, sender, now)
+
+
+def _too_late(sender: Sender, sent_at: dt.datetime, now: dt.datetime) -> bool:
+    """Whether a text is too old to be taken for what its sender means now, or one they sent later was here before it."""
+    if sent_at >= now:
+        return False  # it came this moment, even if a clock that was put back says that others came after
+    if now - sent_at > TOO_OLD:
+        return True
+    later = sa.select(Inbound.id).where(Inbound.sender_index == sender.index, Inbound.sent_at > sent_at)
+    return db.session.scalar(later.limit(1)) is not None
 
 
 def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:

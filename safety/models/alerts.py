@@ -23,6 +23,7 @@ class AlertKind(StrEnum):
     NOT_ARRIVED = "not_arrived"
     CASCADE = "houses_said_no"
     FAR_AHEAD = "far_ahead"
+    SILENT = "jobs_silent"
     TEXT_FAILED = "text_failed"
     SUPPLIER = "supplier_failing"
     BROKEN = "cannot_be_matched"
@@ -40,6 +41,7 @@ ALERT_WORDS = {
     AlertKind.NOT_ARRIVED: "did not arrive, find out where they are",
     AlertKind.CASCADE: "houses have not taken them",
     AlertKind.FAR_AHEAD: "asked for far ahead, decide by hand",
+    AlertKind.SILENT: "deadlines or texts stand still",
     AlertKind.TEXT_FAILED: "a text did not get through",
     AlertKind.SUPPLIER: "the text supplier is failing",
     AlertKind.BROKEN: "cannot be matched, place them by hand",
@@ -54,7 +56,8 @@ class Alert(Row):
 
     __tablename__ = "alert"
     kind: Mapped[str] = mapped_column(sa.String(24))
-    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "supplier". One open alert a kind and subject.
+    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "job:<name>", "supplier". One open alert a kind and
+    # subject.
     subject: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     urgent: Mapped[bool]

@@ -90,6 +90,7 @@ class Inbound(Row):
     sender_index: Mapped[str] = mapped_column(sa.String(32), index=True)
     body_sealed: Mapped[str | None]
     body = Sealed[str | None]()
+    sent_at: Mapped[dt.datetime]  # by the supplier's own time; received_at when it told none
     received_at: Mapped[dt.datetime] = mapped_column(index=True)
     meaning: Mapped[str] = mapped_column(sa.String(20))
     outcome: Mapped[str] = mapped_column(sa.String(40))

@@ -21,6 +21,16 @@ class Sent:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Received:
+    """A text somebody sent to our number, as the supplier has it. sender: E.164 for a telephone; sent_at: aware, its own time."""
+
+    sid: str
+    sender: str
+    body: str
+    sent_at: dt.datetime
+
+
 class Refused(Exception):
     """The supplier said no, so it does not have the text.
 
@@ -55,7 +65,7 @@ class Unanswered(Exception):
 
 
 class Supplier(Protocol):
-    """What every supplier can do. Both calls may take as long as its time-out, and raise Refused or Unanswered."""
+    """What every supplier can do. Each call may take as long as its time-out, and raise Refused or Unanswered."""
 
     name: str
 
@@ -65,6 +75,10 @@ class Supplier(Protocol):
 
     def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
         """Every text with these words that the supplier took from us for this number since then, oldest first."""
+        ...
+
+    def received(self, *, since: dt.datetime) -> list[Received]:
+        """Every text that came in to our number since then, oldest first, whether or not we were told of it."""
         ...
 
 

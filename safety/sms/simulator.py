@@ -13,7 +13,7 @@ from safety import clock
 from safety.crypto import ring
 from safety.extensions import begin_write, db, new_id
 from safety.models import SimulatedText
-from safety.sms import Sent
+from safety.sms import Received, Sent
 
 
 class Simulator:
@@ -40,6 +40,21 @@ class Simulator:
             .order_by(SimulatedText.at)
         ).all()
         found = [Sent(text.sid, "delivered") for text in kept if text.body == body]
+        db.session.rollback()
+        return found
+
+    def received(self, *, since: dt.datetime) -> list[Received]:
+        """What was typed into the telephones since then, oldest first.
+
+        Nothing is ever lost between the page of telephones and the inbox, which take a text in one transaction: asked for the
+        same reason as a real supplier, this one has nothing new to say.
+        """
+        typed = db.session.scalars(
+            sa.select(SimulatedText)
+            .where(SimulatedText.from_us.is_(False), SimulatedText.at >= since)
+            .order_by(SimulatedText.at, SimulatedText.sid)
+        ).all()
+        found = [Received(text.sid, text.number, text.body, text.at) for text in typed]
         db.session.rollback()
         return found
 

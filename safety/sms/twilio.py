@@ -23,12 +23,14 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from config import Settings
-from safety.sms import Refused, Sent, Unanswered
+from safety.sms import Received, Refused, Sent, Unanswered
 
 LONGEST_S = 36000
 # A trial account puts this before every text; without knowing it we could not find our own words again.
 _TRIAL = "Sent from your Twilio trial account - "
 _MOST_LISTED = 400
+# Of what came in: more than a scheme gets in a day. What is left out is the oldest, which an earlier round has seen.
+_MOST_RECEIVED = 2000
 _CLOCKS_APART = dt.timedelta(minutes=2)
 
 # Twilio's error codes, as its documentation explains them (twilio.com/docs/api/errors). What is not named here is judged by
@@ -148,6 +150,25 @@ class Twilio:
                 if (message.body or "").removeprefix(_TRIAL) == body:
                     found.append(_as_sent(message))
             return found[::-1]
+
+    def received(self, *, since: dt.datetime) -> list[Received]:
+        """What came in to our number since then, oldest first. Raises Refused or Unanswered.
+
+        For a text that comes in DateSent is when Twilio got it, so here it may be asked for; Twilio may take it by the day.
+        One that does not say when it came counts as the oldest there can be: it is never lost, and never taken for new.
+        """
+        found = []
+        with _in_our_words():
+            for message in self._client.messages.stream(
+                to=self._from, date_sent_after=since, page_size=200, limit=_MOST_RECEIVED
+            ):
+                sent_at = message.date_sent or since
+                if message.direction == "inbound" and message.sid and message.from_ and sent_at >= since:
+                    found.append(Received(message.sid, message.from_, message.body or "", sent_at))
+        # Twilio gives the newest first and times to the second: those of one second keep the order they came in.
+        found.reverse()
+        found.sort(key=lambda text: text.sent_at)
+        return found
 
     def close(self) -> None:
         """Let go of the connections that are kept open."""

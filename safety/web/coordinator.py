@@ -14,7 +14,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from safety import duty, geography, lifecycle, matching, messages, premises, referrals
+from safety import duty, geography, heartbeats, lifecycle, matching, messages, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
 from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises, Referral, Text, User
@@ -40,6 +40,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.NOT_ARRIVED: "Nothing is held. Find out where they are, then start the search again or close the request.",
     AlertKind.CASCADE: "The next house is being asked. Ring it, or place them by hand.",
     AlertKind.FAR_AHEAD: "No bed is held so early. Place them by hand, or leave it until they are nearer.",
+    AlertKind.SILENT: "Pages work, and beds are held. Ring whoever runs this service, then houses and officers.",
     AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
     AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
@@ -125,6 +126,8 @@ def _home() -> dict[str, object]:
         key=lambda row: (rank.get(row.id, len(alerts)), states.get(_state(_live_of(row)), 0), row.opened_at),
     )
     return {
+        # Worked out here and now: when nothing runs on a timer any more, nothing can raise an alert about it.
+        "silent": heartbeats.silent(now=instant),
         "alerts": alerts,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,

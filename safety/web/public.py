@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,16 +10,13 @@ from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from safety import heartbeats
 from safety.extensions import db
-from safety.models import Heartbeat
 from safety.permissions import ANYONE, SIGNED_IN, allow
 from safety.web.gate import home, now, person, poll
 from safety.web.trouble import DATABASE_TROUBLE
 
 pages = Blueprint("public", __name__)
-
-BEATING = ("sweep", "outbox")
-SILENT_AFTER = dt.timedelta(minutes=2)
 
 
 @pages.get("/")
@@ -80,12 +76,10 @@ def ready() -> ResponseReturnValue:
 def jobs_are_up() -> ResponseReturnValue:
     """The jobs process went round lately: the sweep and the outbox, each within two minutes."""
     try:
-        beats = dict(db.session.execute(sa.select(Heartbeat.job, Heartbeat.beat_at)).all())
-        oldest = now() - SILENT_AFTER
+        silent = heartbeats.silent(now=now())
     except (*DATABASE_TROUBLE, sa.exc.ProgrammingError):
         db.session.rollback()
         return _plain("the database does not answer, or was never migrated", 503)
-    silent = [job for job in BEATING if job not in beats or beats[job] < oldest]
     return _plain(f"silent: {', '.join(silent)}", 503) if silent else _plain("ok")
 
 

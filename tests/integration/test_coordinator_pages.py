@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safety import bedspaces, duty, lifecycle, matching, messages, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, Role, State
-from safety.models import Alert, AlertKind, AuditEvent, Placement, Referral, Text
+from safety.models import Alert, AlertKind, AuditEvent, Heartbeat, Placement, Referral, Text
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours
 from safety.referrals.handover import look_across_border
@@ -94,6 +94,38 @@ def test_signing_in_leads_to_the_duty_line(desk):
     page = words(desk.get("/duty"))
     assert "Nothing. An urgent alert is also texted to whoever is on call." in page
     assert "Nobody is waiting, on the way or in a place just now." in page
+
+
+def beating(**at: dt.datetime) -> None:
+    """Each of these jobs did its last round then."""
+    for job, moment in at.items():
+        db.session.merge(Heartbeat(job=job, beat_at=moment))
+    db.session.commit()
+
+
+@pytest.mark.parametrize("path", ["/duty", "/duty/now"])
+def test_when_nothing_runs_any_more_that_could_raise_an_alert_the_page_says_so_itself(desk, clock, path):
+    beating(sweep=NOW, outbox=NOW)
+    clock.at = NOW + 2 * MINUTE
+    assert "stands still" not in words(desk.get(path))
+    clock.at = NOW + 2 * MINUTE + dt.timedelta(seconds=1)
+    page = words(desk.get(path))
+    assert "Part of this service stands still" in page
+    assert "No deadline is acted on since today 14:00" in page
+    assert "No text goes out since today 14:00" in page
+    # Looking at a page writes nothing.
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Alert)) == 0
+    beating(outbox=clock.at)
+    page = words(desk.get(path))
+    assert "No deadline is acted on" in page and "No text goes out" not in page
+    beating(sweep=clock.at)
+    assert "stands still" not in words(desk.get(path))
+
+
+def test_a_service_whose_jobs_never_ran_says_so(desk):
+    page = words(desk.get("/duty"))
+    assert "No deadline is acted on: nobody is reminded" in page
+    assert "No text goes out. Ring the house" in page
 
 
 def test_alerts_say_since_when_what_goes_on_by_itself_and_whose_they_are(desk, clock):

@@ -18,15 +18,23 @@ from tests import factories
 from tests.factories import NOW
 
 MINUTE = dt.timedelta(minutes=1)
+HOUR = dt.timedelta(hours=1)
 ON_CALL = "+447700900199"
 _sids = itertools.count(1)
 
 
-def send(sender: str, body: str, now: dt.datetime = NOW, sid: str | None = None) -> str | None:
+def send(
+    sender: str,
+    body: str,
+    now: dt.datetime = NOW,
+    sid: str | None = None,
+    sent_at: dt.datetime | None = None,
+) -> str | None:
     """A text comes in; returns the words of the answer. Committed, so that only what lasts is seen afterwards."""
     db.session.commit()
     begin_write()
-    words = inbox.receive(sid=sid or f"SM{next(_sids):032x}", sender=sender, body=body, now=now)
+    sid = sid or f"SM{next(_sids):032x}"
+    words = inbox.receive(sid=sid, sender=sender, body=body, sent_at=sent_at, now=now)
     db.session.commit()
     return words
 
@@ -602,6 +610,82 @@ def test_nobody_else_takes_an_alert(app: Flask) -> None:
     words = send(mobile(house), f"OK {code}")
     assert duty.open_alerts()[0].claimed_by is None
     assert words is not None and "do not know that code" in words
+
+
+# Texts that were long on their way
+
+
+def came(sender: str, body: str, *, ago: dt.timedelta, now: dt.datetime = NOW) -> str | None:
+    """A text that was sent so long ago reaches us; returns the words of the answer."""
+    return send(sender, body, now, sent_at=now - ago)
+
+
+@pytest.mark.parametrize("body", ["Yes", "No", "BEDS 0", "BEDS W0", "SAME", "UNDO"])
+def test_a_text_without_a_code_that_comes_too_late_does_nothing_and_asks_again(app: Flask, body: str) -> None:
+    house, placement = placed(rooms=2, now=NOW - dt.timedelta(days=2))
+    told_at = house.reported_at
+    words = came(mobile(house), body, ago=16 * MINUTE)
+    assert words is not None and "too late" in words and "send it again" in words
+    assert placement.state == State.HELD
+    assert (house.reported_at, frees(house)) == (told_at, {"W": 1})
+    assert last().outcome == "came_too_late"
+    assert (last().sent_at, last().received_at) == (NOW - 16 * MINUTE, NOW)
+
+
+@pytest.mark.parametrize("ago", [15 * MINUTE, -2 * MINUTE])
+def test_up_to_a_quarter_of_an_hour_a_text_is_taken_as_it_was_meant(app: Flask, ago: dt.timedelta) -> None:
+    house, placement = placed()
+    came(mobile(house), "Yes", ago=ago)
+    assert placement.state == State.CONFIRMED
+    # Nothing is kept as sent after it came, whatever the supplier's clock says.
+    assert last().sent_at == NOW - max(ago, dt.timedelta(0))
+
+
+def test_a_code_says_what_is_meant_however_late_it_comes(app: Flask) -> None:
+    house, placement = placed()
+    words = came(mobile(house), f"YES {placement.code}", ago=2 * HOUR)
+    assert placement.state == State.CONFIRMED
+    assert words is not None and "recorded as confirmed" in words
+
+
+def test_what_a_house_sent_first_never_overrules_what_it_sent_later(app: Flask) -> None:
+    house = factories.house(rooms=3)
+    send(mobile(house), "BEDS 1")
+    words = came(mobile(house), "BEDS 3", ago=MINUTE, now=NOW + MINUTE // 2)
+    assert frees(house) == {"W": 1}
+    assert words is not None and "too late" in words
+    # Another telephone's text is not its own later one.
+    other = factories.house(rooms=3)
+    came(mobile(other), "BEDS 2", ago=MINUTE, now=NOW + MINUTE // 2)
+    assert frees(other) == {"W": 2}
+
+
+def test_several_texts_that_come_together_late_act_in_their_order(app: Flask) -> None:
+    house = factories.house(rooms=3)
+    for seconds, body in ((50, "BEDS 1"), (30, "BEDS 3"), (10, "BEDS 2")):
+        came(mobile(house), body, ago=dt.timedelta(seconds=seconds))
+    assert frees(house) == {"W": 2}
+
+
+def test_a_text_brought_this_moment_counts_even_after_the_clock_was_put_back(app: Flask) -> None:
+    house, placement = placed(rooms=3)
+    send(mobile(house), "BEDS 1", NOW + MINUTE)
+    send(mobile(house), "Yes", NOW)
+    assert placement.state == State.CONFIRMED
+
+
+def test_that_a_text_came_too_late_is_said_once_in_ten_minutes(app: Flask) -> None:
+    house = factories.house()
+    answers = [came(mobile(house), "SAME", ago=2 * HOUR - later * MINUTE) for later in range(3)]
+    assert [answer is not None for answer in answers] == [True, False, False]
+
+
+def test_late_or_not_a_stranger_gets_nothing_and_leaving_is_leaving(app: Flask) -> None:
+    assert came("+447700900999", "Yes", ago=2 * HOUR) is None
+    house = factories.house()
+    assert came(mobile(house), "STOP", ago=2 * HOUR) is None
+    db.session.refresh(house.contacts[0])
+    assert house.contacts[0].unreachable_at == NOW
 
 
 # What means nothing, and what must stay silent

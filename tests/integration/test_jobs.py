@@ -17,10 +17,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import clock, jobs, referrals
+from safety import clock, delivery, duty, jobs, referrals
 from safety.extensions import begin_write, db
 from safety.lifecycle import State
 from safety.models import (
+    Alert,
+    AlertKind,
     AuditEvent,
     Draft,
     Heartbeat,
@@ -164,6 +166,98 @@ def test_a_process_that_is_stopping_begins_no_further_text(app: Flask) -> None:
     process.stopping.set()
     jobs.send(process)
     assert len(unsent()) == 2
+
+
+# The watch
+
+
+LONG = dt.timedelta(hours=1)
+
+
+def beating(**ago: dt.timedelta) -> None:
+    """Each of these jobs did its last round so long ago."""
+    now = writing()
+    for job, since in ago.items():
+        db.session.merge(Heartbeat(job=job, beat_at=now - since))
+    db.session.commit()
+
+
+def watched(*, up_for: dt.timedelta = LONG) -> list[tuple[str, str]]:
+    """What stands on the board after a process that is up for so long has looked: kind and subject."""
+    process = jobs.this_process()
+    process.began -= up_for.total_seconds()
+    jobs.watch(process)
+    db.session.rollback()
+    return [(alert.kind, alert.subject) for alert in duty.open_alerts()]
+
+
+@pytest.mark.parametrize(
+    ("silent", "raised"),
+    [
+        ({"sweep": 2.1 * MINUTE}, [("jobs_silent", "job:sweep")]),
+        ({"outbox": 2.1 * MINUTE}, [("jobs_silent", "job:outbox")]),
+        ({"sweep": LONG, "outbox": LONG}, [("jobs_silent", "job:outbox"), ("jobs_silent", "job:sweep")]),
+        ({"sweep": 1.9 * MINUTE, "outbox": 1.9 * MINUTE, "fetch": 14 * MINUTE}, []),
+        ({"fetch": 16 * MINUTE}, [("supplier_failing", "supplier:inbound")]),
+        # What is done once a minute or an hour may wait.
+        ({"seal": LONG, "erase": 24 * LONG}, []),
+    ],
+)
+def test_a_job_that_has_fallen_silent_reaches_a_person_and_is_over_when_it_beats_again(
+    app: Flask, silent: dict[str, dt.timedelta], raised: list[tuple[str, str]]
+) -> None:
+    now = dt.timedelta(0)
+    beating(**{"sweep": now, "outbox": now, "fetch": now} | silent)
+    assert sorted(watched()) == raised
+    assert sorted(watched()) == raised
+    sent = db.session.scalars(sa.select(Text).where(Text.wording == "urgent")).all()
+    assert len(sent) == len(raised)
+    assert all(text.to == app.config["ON_CALL_MOBILE"] for text in sent)
+    beating(sweep=now, outbox=now, fetch=now)
+    assert watched() == []
+
+
+def test_a_job_that_never_went_round_is_silent(app: Flask) -> None:
+    assert len(watched()) == 3
+
+
+def test_a_process_that_has_just_begun_calls_nobody_about_what_was_down(app: Flask) -> None:
+    beating(sweep=LONG, outbox=LONG, fetch=LONG)
+    assert watched(up_for=1.9 * MINUTE) == []
+    # What others raised before, it ends.
+    assert len(watched(up_for=3 * MINUTE)) == 2
+    beating(sweep=dt.timedelta(0), outbox=dt.timedelta(0))
+    assert watched(up_for=dt.timedelta(0)) == []
+
+
+def test_an_alert_about_texts_out_is_not_ended_by_texts_in(app: Flask) -> None:
+    beating(sweep=dt.timedelta(0), outbox=dt.timedelta(0), fetch=dt.timedelta(0))
+    now = writing()
+    duty.raise_alert(kind=AlertKind.SUPPLIER, subject=delivery.SUPPLIER, now=now)
+    db.session.commit()
+    assert watched() == [("supplier_failing", "supplier")]
+
+
+def test_while_the_sweep_is_silent_the_ladder_is_climbed_all_the_same(app: Flask) -> None:
+    beating(sweep=LONG, outbox=dt.timedelta(0), fetch=dt.timedelta(0))
+    watched()
+    alert = db.session.scalars(sa.select(Alert)).one()
+    alert.raised_at -= 5 * MINUTE
+    db.session.commit()
+    watched()
+    urgent = sa.select(sa.func.count()).select_from(Text).where(Text.wording == "urgent")
+    assert db.session.scalar(urgent) == 2
+
+
+def test_a_watch_that_sees_nothing_wrong_takes_nobodys_place_as_the_writer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = dt.timedelta(0)
+    beating(sweep=now, outbox=now, fetch=now)
+    began: list[bool] = []
+    monkeypatch.setattr(jobs, "begin_write", lambda *, deciding=True: began.append(deciding))
+    assert watched() == []
+    assert began == []
 
 
 # The lease

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from safety import create_app, delivery, messages, outbox, sms
+from safety import clock, create_app, delivery, jobs, messages, outbox, sms
 from safety.crypto import ring
 from safety.extensions import begin_write, db
 from safety.models import Inbound, MessageState, Receipt, Text
@@ -25,19 +25,10 @@ from safety.sms.twilio import Twilio
 from tests import factories
 from tests.conftest import settings_for
 from tests.factories import NOW
-from tests.fakes import FakeTwilio
+from tests.fakes import TWILIO, FakeTwilio
 
 TOKEN, NEWER_TOKEN = "a" * 32, "b" * 32
 PUBLIC = "https://pos.example"
-TWILIO = {
-    "POS_SMS": "twilio",
-    "POS_PUBLIC_URL": PUBLIC,
-    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-    "TWILIO_KEY_SID": "SK" + "1" * 32,
-    "TWILIO_KEY_SECRET": "a-secret-of-the-tests",
-    "TWILIO_AUTH_TOKENS": f"{NEWER_TOKEN},{TOKEN}",
-    "TWILIO_FROM": "+447700900000",
-}
 TO = "+447700900321"
 SEND = {
     "to": TO,
@@ -189,13 +180,94 @@ def test_asking_may_fail_like_sending(
         twilio.find(to=TO, body="x", since=NOW)
 
 
+HOUR = dt.timedelta(hours=1)
+DAY = 24 * HOUR
+
+
+def test_twilio_is_asked_what_came_in_to_our_number_oldest_first(twilio: Twilio, wire: FakeTwilio) -> None:
+    late = wire.comes_in(TO, "YES 4821", at=NOW - dt.timedelta(minutes=1))
+    early = wire.comes_in(TO, "BEDS 2", at=NOW - 2 * HOUR)
+    wire.comes_in(TO, "to another number of the account", to="+447700900001")
+    wire.comes_in(TO, "the day before yesterday", at=NOW - 2 * DAY)
+    wire.comes_in(TO, "on a day that is asked for, and too long ago", at=NOW - 25 * HOUR)
+    # Of ours to ourselves: no answer of anybody's.
+    twilio.send(**SEND | {"to": "+447700900000"})
+    assert twilio.received(since=NOW - DAY) == [
+        sms.Received(early["sid"], TO, "BEDS 2", NOW - 2 * HOUR),
+        sms.Received(late["sid"], TO, "YES 4821", NOW - dt.timedelta(minutes=1)),
+    ]
+    asked = wire.requests[-1][2]
+    assert asked == {"To": "+447700900000", "DateSent>": "2027-01-12T14:00:00Z", "PageSize": 200}
+
+
+def test_every_page_of_what_came_in_is_read_up_to_a_limit(twilio: Twilio, wire: FakeTwilio) -> None:
+    def came(first: int, last: int) -> list[str]:
+        for number in range(first, last):
+            wire.comes_in(TO, str(number), at=NOW + dt.timedelta(seconds=number))
+        return [text.body for text in twilio.received(since=NOW - DAY)]
+
+    assert came(0, 450) == [str(number) for number in range(450)]
+    assert len(wire.requests) == 3
+    # Beyond the limit it is the oldest that are left: an earlier round has had them.
+    assert came(450, 2100) == [str(number) for number in range(100, 2100)]
+    assert len(wire.requests) == 3 + 10
+
+
+def test_texts_of_one_second_keep_the_order_in_which_they_came(twilio: Twilio, wire: FakeTwilio) -> None:
+    for body in ("BEDS 1", "UNDO", "BEDS 2"):
+        wire.comes_in(TO, body)
+    assert [text.body for text in twilio.received(since=NOW - DAY)] == ["BEDS 1", "UNDO", "BEDS 2"]
+
+
+def test_a_text_in_without_words_or_time_is_not_lost_nor_taken_for_new(
+    twilio: Twilio, wire: FakeTwilio
+) -> None:
+    timed = wire.comes_in(TO, "BEDS 2", at=NOW - HOUR)["sid"]
+    timeless = wire.comes_in(TO, None, date_sent=None)["sid"]
+    assert twilio.received(since=NOW - DAY) == [
+        sms.Received(timeless, TO, "", NOW - DAY),
+        sms.Received(timed, TO, "BEDS 2", NOW - HOUR),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("modes", "raised"),
+    [
+        ([(401, 20003)], sms.Refused("401", alarm=True)),
+        ([403], sms.Refused("403", alarm=True)),
+        ([503], sms.Refused("503")),
+        ([(429, 20429)], sms.Refused("20429", retry_after_s=17)),
+        (["ok", (429, 20429)], sms.Refused("20429", retry_after_s=17)),
+        (["timeout"], sms.Unanswered("ReadTimeout")),
+        (["ok", "timeout"], sms.Unanswered("ReadTimeout")),
+        ([500], sms.Unanswered("500")),
+        (["not_json"], sms.Unanswered("JSONDecodeError")),
+    ],
+)
+def test_asking_what_came_in_may_fail_like_sending(
+    twilio: Twilio, wire: FakeTwilio, modes: list[Any], raised: sms.Refused | sms.Unanswered
+) -> None:
+    for number in range(201):
+        wire.comes_in(TO, str(number))
+    wire.modes, wire.retry_after = modes, "17"
+    with pytest.raises(type(raised)) as problem:
+        twilio.received(since=NOW - DAY)
+    assert vars(problem.value) == vars(raised)
+    assert "900" not in str(problem.value)
+
+
 def test_calls_go_to_the_address_of_the_settings(wire: FakeTwilio) -> None:
     elsewhere = Twilio(
         settings_for("sqlite:///unused.sqlite", **TWILIO, TWILIO_API_BASE="http://127.0.0.1:4010"),
         transport=wire,
     )
     elsewhere.send(**SEND)
-    assert wire.requests[0][1].startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
+    for number in range(201):
+        wire.comes_in(TO, str(number))
+    elsewhere.received(since=NOW - DAY)
+    assert len(wire.requests) == 3
+    for _, url, _ in wire.requests:
+        assert url.startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
 
 
 class _Line(BaseHTTPRequestHandler):
@@ -305,10 +377,15 @@ def rows() -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
-@pytest.mark.parametrize("token", [TOKEN, NEWER_TOKEN])
-def test_a_text_that_comes_in_signed_is_acted_on_once(client: FlaskClient, token: str) -> None:
+def of_an_officer() -> None:
+    """From now on the telephone is somebody's we know."""
     factories.officer(phone=TO, phone_index=ring().index("phone", TO))
     db.session.commit()
+
+
+@pytest.mark.parametrize("token", [TOKEN, NEWER_TOKEN])
+def test_a_text_that_comes_in_signed_is_acted_on_once(client: FlaskClient, token: str) -> None:
+    of_an_officer()
     assert [call(client, "/twilio/inbound", INBOUND, token=token) for _ in range(3)] == [200, 200, 200]
     assert rows() == (1, 0, 1)
     assert db.session.scalars(sa.select(Inbound.outcome)).one() == "not_understood"
@@ -437,6 +514,48 @@ def test_a_receipt_for_a_text_we_do_not_know_is_kept(client: FlaskClient) -> Non
     fields = {"MessageSid": "SM" + "f" * 32, "MessageStatus": "undelivered", "ErrorCode": "30003"}
     assert call(client, "/twilio/status", fields) == 204
     assert rows() == (0, 1, 0)
+
+
+@pytest.mark.parametrize("first", ["brought", "fetched"])
+def test_a_text_that_is_brought_and_fetched_acts_once(
+    client: FlaskClient, wire: FakeTwilio, first: str
+) -> None:
+    of_an_officer()
+    wire.clock = clock.now
+    text = wire.comes_in(TO, "INFO")
+    fields = INBOUND | {"MessageSid": text["sid"], "Body": "INFO"}
+    ways = [lambda: call(client, "/twilio/inbound", fields), lambda: jobs.fetch(jobs.this_process())]
+    for way in (ways if first == "brought" else ways[::-1]) * 2:
+        way()
+    assert rows() == (1, 0, 1)
+
+
+def test_texts_brought_and_fetched_at_the_same_moment_act_once(app: Flask, wire: FakeTwilio) -> None:
+    of_an_officer()
+    wire.clock = clock.now
+    texts = [wire.comes_in(TO, "INFO") for _ in range(10)]
+    together = threading.Barrier(4)
+    answered: list[object] = []
+
+    def bring() -> None:
+        together.wait()
+        for text in texts:
+            fields = INBOUND | {"MessageSid": text["sid"], "Body": "INFO"}
+            answered.append(call(app.test_client(), "/twilio/inbound", fields))
+
+    def fetch() -> None:
+        with app.app_context():
+            together.wait()
+            answered.append(jobs.fetch(jobs.this_process()))
+            db.session.remove()
+
+    threads = [threading.Thread(target=work) for work in (bring, fetch, bring, fetch)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, answered)) == ["200"] * 20 + ["None"] * 2
+    assert rows() == (10, 0, 10)
 
 
 @pytest.mark.parametrize("path", ["/twilio/inbound", "/twilio/status"])

@@ -47,6 +47,9 @@ BAD = [
     ("TWILIO_ACCOUNT_SID", "hidden"),
     ("TWILIO_ACCOUNT_SID", ""),
     ("TWILIO_KEY_SID", ""),
+    ("TWILIO_KEY_SID", "AC" + "1" * 32),
+    ("TWILIO_API_BASE", "hidden.example"),
+    ("TWILIO_API_BASE", "https://hidden.example/path"),
     ("TWILIO_KEY_SECRET", ""),
     ("TWILIO_AUTH_TOKENS", ""),
     ("TWILIO_FROM", ""),
@@ -58,6 +61,27 @@ BAD = [
     ("SIGN_IN_PER_ACCOUNT", "a hidden few"),
     ("POS_PROXIES", "-1"),
 ]
+
+
+@pytest.mark.parametrize(
+    "name", ["TWILIO_ACCOUNT_SID", "TWILIO_KEY_SID", "TWILIO_KEY_SECRET", "TWILIO_AUTH_TOKENS"]
+)
+def test_half_an_account_is_never_taken_for_the_demonstration(name: str) -> None:
+    demo = GOOD | {"POS_ENV": "demo", "POS_SMS": ""}
+    for other in list(demo):
+        if other.startswith("TWILIO_") and other != name:
+            del demo[other]
+    with pytest.raises(config.BadSetting, match=f"^POS_SMS: .*{name}"):
+        config.load(demo)
+    # Whoever says that nothing is to be sent is believed.
+    assert config.load(demo | {"POS_SMS": "simulator"}).POS_SMS == "simulator"
+
+
+def test_the_accounts_own_sid_and_token_are_a_key_too() -> None:
+    own = {"TWILIO_KEY_SID": GOOD["TWILIO_ACCOUNT_SID"], "TWILIO_API_BASE": "http://127.0.0.1:4010/"}
+    settings = config.load(GOOD | own)
+    assert settings.TWILIO_KEY_SID == settings.TWILIO_ACCOUNT_SID
+    assert settings.TWILIO_API_BASE == "http://127.0.0.1:4010"
 
 
 def test_good_settings_are_taken() -> None:
