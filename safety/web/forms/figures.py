@@ -64,6 +64,12 @@ class FiguresForm(Form):
             )
         return found
 
+    def refuse_changes(self, words: str) -> None:
+        """Say `words`, with the group's {letter}, beside every figure that was touched."""
+        for letter in self.letters:
+            if self._touched(letter) is not False:
+                self.refuse(f"free_{letter}", words.format(letter=letter))
+
     def _touched(self, letter: str) -> bool | None:
         """None: what was typed is not a number."""
         typed = _whole(self[f"free_{letter}"].data)
