@@ -16,7 +16,7 @@ from flask import current_app
 from safety import delivery, duty, messages, outbox, replies
 from safety.extensions import db
 from safety.inbox import counting
-from safety.inbox.answering import FIRST_LETTERS, on_placement
+from safety.inbox.answering import FIRST_LETTERS, on_somebody
 from safety.inbox.sender import Answer, Sender, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
 from safety.replies import Kind, Reply
@@ -108,7 +108,7 @@ def _act(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
         return counting.said(reply, sender, now)
     if reply.kind is Kind.UNDO:
         return counting.undo(sender, now)
-    return on_placement(reply, sender, now)
+    return on_somebody(reply, sender, now)
 
 
 def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:

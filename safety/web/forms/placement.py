@@ -17,8 +17,8 @@ from safety import geography, lifecycle, matching, premises, workdays
 from safety.extensions import db
 from safety.matching import Cause, Room
 from safety.models import Bedspace, Placement, Referral
-from safety.referrals.finding import person
 from safety.referrals.handover import BORDER, OVERRIDE
+from safety.referrals.seeking import person
 from safety.web.forms import ClockTime, Form, OneOf, Pick
 
 MOST_ROOMS, MOST_MISSES = 20, 8
