@@ -3,7 +3,7 @@
 Doors begin a deciding write, call one of these, and commit once.
 """
 
-from safety.referrals.answering import Answered, NoRoomThere, WhichGroup, say_no, say_yes, spare
+from safety.referrals.answering import Answered, NoRoomThere, WhichGroup, say_no, say_yes, spare, still_wanted
 from safety.referrals.asking import ask_by_hand, ask_everybody
 from safety.referrals.erasing import erase_closed, erase_drafts
 from safety.referrals.finding import explain, rematch
@@ -21,6 +21,7 @@ from safety.referrals.opening import open_ as open
 from safety.referrals.reading import (
     ask_by_code,
     ask_of,
+    asked_until,
     asks_about,
     by_code,
     holding,
@@ -47,6 +48,7 @@ __all__ = [
     "ask_by_hand",
     "ask_everybody",
     "ask_of",
+    "asked_until",
     "asks_about",
     "by_code",
     "divert",
@@ -72,6 +74,7 @@ __all__ = [
     "searching",
     "seen_by",
     "spare",
+    "still_wanted",
     "sweep",
     "take_over",
     "withdraw",

@@ -56,6 +56,12 @@ def spare(ask: Ask, now: dt.datetime) -> tuple[matching.Room, ...]:
     return matching.could_make_room(person(ask.referral, now), house).get(ask.premises_id, ())
 
 
+def still_wanted(ask: Ask) -> bool:
+    """Whether a yes can still help: they search, somebody knows where they are, and this house's yes is not used up."""
+    searching = ask.referral.state == ReferralState.SEARCHING and ask.referral.paused_at is None
+    return searching and ask.answer != AskAnswer.YES
+
+
 def say_yes(
     *,
     ask_id: uuid.UUID,
@@ -75,7 +81,7 @@ def say_yes(
     here = _here(ask)
     if here is not None:
         return _again(ask, here, actor, letter, bedspace_id, now)
-    if ask.answer == AskAnswer.YES or not _wanted(ask):
+    if not still_wanted(ask):
         _record(ask, "late_yes", actor, now, {"settled": True})
         return Answered(Happened.SETTLED, ask)
     room = _chosen(ask, letter, bedspace_id, now)
@@ -113,10 +119,6 @@ def _here(ask: Ask) -> Placement | None:
     """The live placement of the referral, if it is at the house that was asked."""
     live = live_placement(ask.referral)
     return live if live is not None and live.premises_id == ask.premises_id else None
-
-
-def _wanted(ask: Ask) -> bool:
-    return ask.referral.state == ReferralState.SEARCHING and ask.referral.paused_at is None
 
 
 def _again(

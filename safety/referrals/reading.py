@@ -89,6 +89,15 @@ def open_asks(*, premises_ids: Iterable[uuid.UUID]) -> Sequence[Ask]:
     ).all()
 
 
+def asked_until(referral: Referral, now: dt.datetime) -> dt.datetime | None:
+    """Until when houses may answer whether they can make room for this referral; None when none is being asked."""
+    return db.session.scalar(
+        sa.select(sa.func.max(Ask.answer_by)).where(
+            Ask.referral_id == referral.id, Ask.answer.is_(None), Ask.answer_by > now
+        )
+    )
+
+
 def asks_about(referral: Referral) -> Sequence[Ask]:
     """Every house that was asked to make room for this referral, the latest first. For coordinators, who know houses by name."""
     return db.session.scalars(

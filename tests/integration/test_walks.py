@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -245,6 +246,16 @@ class Walk(RuleBasedStateMachine):
         return self.wants[stay.referral].officer
 
     # What may happen.
+
+    @initialize(rooms=st.integers(0, 4), people=st.integers(0, 5))
+    def a_night_begins(self, rooms: int, people: int) -> None:
+        """With rooms out of service and people who ask, or a walk would be over before anybody waits for a bed."""
+        for bed in sorted(self.beds, key=str)[:rooms]:
+            premises.take_out(bedspace_id=bed, reason="full", until=None, by="clock", now=self.now)
+            self.out.add(bed)
+        db.session.commit()
+        for _ in range(people):
+            self.an_officer_asks()
 
     @rule(minutes=st.sampled_from([1, 5, 14, 20, 45, 130, 300]), swept=st.booleans())
     def time_passes(self, minutes: int, swept: bool) -> None:
@@ -625,8 +636,8 @@ class Walk(RuleBasedStateMachine):
             assert self.on(bed) is not None
 
     @precondition(lambda self: any(want.state == "searching" for want in self.wants.values()))
-    @rule(data=st.data())
-    def a_coordinator_asks_everybody(self, data: Any) -> None:
+    @rule(data=st.data(), answered=st.booleans())
+    def a_coordinator_asks_everybody(self, data: Any, answered: bool) -> None:
         searching = [want for want in self.wants.values() if want.state == "searching"]
         want = data.draw(st.sampled_from(searching))
         could = {self.beds[bed] for bed in self.out if not self.asked(want, self.beds[bed])}
@@ -640,6 +651,8 @@ class Walk(RuleBasedStateMachine):
             return
         assert not want.paused
         assert {ask.premises_id for ask in asks} == could - before
+        if asks and answered:
+            self.answer(data.draw(st.sampled_from(asks)), "yes")
 
     def asks(self, want: Want) -> Sequence[Ask]:
         return db.session.scalars(sa.select(Ask).where(Ask.referral_id == want.id)).all()
@@ -653,9 +666,10 @@ class Walk(RuleBasedStateMachine):
         over = dt.timedelta(hours=24)
         ends = [ask.answered_at or ask.settled_at for ask in every]
         known = [ask for ask, end in zip(every, ends, strict=True) if end is None or self.now < end + over]
-        if not known:
-            return
-        ask = data.draw(st.sampled_from(known))
+        if known:
+            self.answer(data.draw(st.sampled_from(known)), answer)
+
+    def answer(self, ask: Ask, answer: str) -> None:
         want, house, said = self.wants[ask.referral_id], ask.premises_id, ask.answer
         has = self.of(want)
         actor = factories.house_actor(house)

@@ -247,6 +247,27 @@ class ExtendForm(StepForm):
         return {"stay_until": workdays.local(day, workdays.STAY_ENDS), "reason": self.reason.data}
 
 
+class MakeRoomForm(Form):
+    """Which room that is out of service a house can make ready for somebody."""
+
+    bedspace_id = OneOf("Which room can they have?", needed="Select the room that you can make ready")
+
+    def offer(self, rooms: Iterable[Room]) -> None:
+        """Offer these rooms; a single one is chosen already."""
+        labels = {str(room): label for room, (_, label) in _names(rooms).items()}
+        self.bedspace_id.offer(labels)
+        if len(labels) == 1 and self.bedspace_id.data is None:
+            self.bedspace_id.data = next(iter(labels))
+
+    @property
+    def room(self) -> uuid.UUID | None:
+        """The room that was chosen, whether it is still offered or not."""
+        try:
+            return uuid.UUID(self.bedspace_id.data or "")
+        except ValueError:
+            return None
+
+
 # What a coordinator asks about a referral as such.
 
 
