@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -140,18 +140,22 @@ def _fewer(
 def _more(
     house: Premises, letter: str, wanted: int, before: int, *, by: str, now: dt.datetime
 ) -> list[OutOfService]:
-    """Bring so many rooms of a group back: those only counted out before those that are out for a reason, the newest first."""
+    """Bring so many rooms of a group back, the readiest first."""
     out = {room.id for room in _of_group(house, letter, "out", now)}
     if wanted > before + len(out):
         raise TooMany(letter, before + len(out), _using(house, letter))
-    spells = db.session.scalars(
-        sa.select(OutOfService).where(OutOfService.bedspace_id.in_(out), OutOfService.ended_at.is_(None))
-    ).all()
-    first = sorted(spells, key=lambda spell: (spell.reason == UNSAID, spell.since_at), reverse=True)
-    back = first[: wanted - before]
+    back = readiest(out)[: wanted - before]
     for spell in back:
         bedspaces.bring_back(bedspace_id=spell.bedspace_id, by=by, now=now)
     return back
+
+
+def readiest(rooms: Collection[uuid.UUID]) -> list[OutOfService]:
+    """How these rooms are out of service: those only counted out before those that are out for a reason, the newest first."""
+    spells = db.session.scalars(
+        sa.select(OutOfService).where(OutOfService.bedspace_id.in_(rooms), OutOfService.ended_at.is_(None))
+    ).all()
+    return sorted(spells, key=lambda spell: (spell.reason == UNSAID, spell.since_at), reverse=True)
 
 
 def _using(house: Premises, letter: str) -> list[str]:

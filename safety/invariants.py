@@ -18,6 +18,7 @@ from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import (
     Alert,
     AlertKind,
+    Ask,
     AuditEvent,
     Bedspace,
     MessageState,
@@ -34,7 +35,7 @@ _LOST = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNDELIVERED)
 
 def breaches(*, now: dt.datetime) -> list[str]:
     """Every breach of I1 to I6 at `now`, worded; empty when all hold."""
-    return [*_beds(now), *_references(), *_together(), *_texts(now), *_table(), *_releases(now)]
+    return [*_beds(now), *_references(), *_together(), *_texts(now), *_table(), *_asks(), *_releases(now)]
 
 
 def _beds(now: dt.datetime) -> Iterator[str]:
@@ -169,13 +170,27 @@ def _table() -> Iterator[str]:
                 yield f"I5: placement {placement_id.hex} is {states[placement_id]} and its history says {state}"
 
 
+def _asks() -> Iterator[str]:
+    """I5: an ask is open only while its referral searches, and a code means one thing that is still to be answered or lived in."""
+    waiting = sa.select(Ask.id, Ask.code, Referral.state).join(Referral, Referral.id == Ask.referral_id)
+    living = set(db.session.scalars(sa.select(Placement.code).where(Placement.state.in_(LIVE))))
+    for ask_id, code, state in db.session.execute(waiting.where(Ask.answer.is_(None))):
+        if state != ReferralState.SEARCHING:
+            yield f"I5: ask {ask_id.hex} is open and its referral is {state}"
+        if code in living:
+            yield f"I5: ask {ask_id.hex} has the code of a live placement"
+
+
 def _landed(targets: list[State], event: AuditEvent) -> State:
     """Where an event led. Only a correction may lead to two places; it says which itself."""
     return targets[0] if len(targets) == 1 else State(event.facts["to"])
 
 
 def _releases(now: dt.datetime) -> Iterator[str]:
-    """I6: a hold is released never early, at most 60 s late, and never once somebody set off or arrived."""
+    """I6: a hold is released never early, at most 60 s late, and never once somebody set off or arrived; an ask alike."""
+    late_asks = sa.select(Ask.id).where(Ask.answer.is_(None), Ask.answer_by < now - LATE)
+    for ask_id in db.session.scalars(late_asks):
+        yield f"I6: ask {ask_id.hex} should have lapsed more than 60 s ago"
     for placement in db.session.scalars(sa.select(Placement).where(Placement.state == State.LAPSED)):
         if placement.ended_at is not None and placement.ended_at < placement.answer_by:
             yield f"I6: placement {placement.id.hex} lapsed before its answer was due"

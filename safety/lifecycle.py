@@ -54,6 +54,15 @@ LIVE_REFERRAL = (ReferralState.SEARCHING, ReferralState.PLACED)
 LET_DOWN = (State.DECLINED, State.LAPSED, State.WITHDRAWN, State.CANCELLED)
 
 
+class AskAnswer(StrEnum):
+    """What became of an ask: one house asked, with all that could, whether it can make room. None of these: it is open."""
+
+    YES = "yes"
+    NO = "no"
+    SETTLED = "settled"  # they have a place, or need none, and this house did not say so
+    LAPSED = "lapsed"
+
+
 class Event(StrEnum):
     """What can happen to a placement."""
 
@@ -413,6 +422,12 @@ STATE_WORDS: Mapping[State, str] = {
     State.CANCELLED: "no longer needed",
     State.NOT_ARRIVED: "not arrived",
     State.DEPARTED: "departed",
+}
+ASK_WORDS: Mapping[AskAnswer, str] = {
+    AskAnswer.YES: "said yes",
+    AskAnswer.NO: "said no",
+    AskAnswer.SETTLED: "settled before it answered",
+    AskAnswer.LAPSED: "not answered in time",
 }
 
 

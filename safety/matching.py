@@ -136,6 +136,7 @@ class Room:
     admits: Sequence[Sequence[str] | None]
     open_to_all: bool  # accepting, not compromised, address confirmed lately
     free: bool
+    out: bool = False  # out of service and nobody in it, so that a word of its house makes it free
     others: frozenset[str] = frozenset()
     freshness: Freshness = Freshness.FRESH
     last_used_at: dt.datetime | None = None
@@ -263,3 +264,16 @@ def match(person: Person, rooms: Iterable[Room]) -> Answer:
         return Answer(tuple(sorted(fits, key=lambda fit: fit.rank)), ())
     causes = nearest or {Cause.FULL}
     return Answer((), tuple(cause for cause in Cause if cause in causes))
+
+
+def could_make_room(person: Person, rooms: Iterable[Room]) -> dict[uuid.UUID, tuple[Room, ...]]:
+    """The houses that fit but for their count, each with its rooms that would fit if they were brought back into service.
+
+    A room that somebody lives in or is coming to can be made free by no answer of its house, so it does not count; every other
+    rule holds as it does for a room that is free. Rule of lifecycle.md, "Ask everybody".
+    """
+    found: dict[uuid.UUID, tuple[Room, ...]] = {}
+    for room in rooms:
+        if room.out and against(person, room) == {Cause.FULL}:
+            found[room.premises_id] = (*found.get(room.premises_id, ()), room)
+    return found

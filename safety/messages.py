@@ -70,6 +70,19 @@ def agreed(m: Matter) -> str:
     return f"Places of Safety: {m.reference} is coming to group {m.group}, by {m.arrive_by}. Sign in for needs. Not possible? Ring {m.ring}"
 
 
+def make_room(m: Matter) -> str:
+    """To a house of one group that could make room: asked at once with every other."""
+    return f"Places of Safety: can you make room for {m.reference} in group {m.group}? Reply YES {m.code} or NO {m.code} by {m.answer_by}. Ring {m.ring}"
+
+
+def make_room_in(m: Matter) -> str:
+    """To a house of several groups that could make room: asked at once with every other."""
+    return (
+        f"Places of Safety: can you make room for {m.reference} in group {m.words}? Reply YES {m.code} and the letter, "
+        f"or NO {m.code}, by {m.answer_by}. Ring {m.ring}"
+    )
+
+
 def declined(m: Matter) -> str:
     """To the officer: that house said no."""
     return f"Places of Safety {m.reference}: that house cannot take them. We are trying the next one now. Ring {m.ring}"
@@ -216,8 +229,23 @@ def which_reason(m: Matter) -> str:
 
 
 def settled(m: Matter) -> str:
-    """A late yes, and the person has a bed elsewhere."""
+    """To a house that was asked, or said yes too late: the person has a bed elsewhere, or needs none."""
     return f"Places of Safety: {m.reference} is settled, thank you. Nothing more to do. Ring {m.ring}"
+
+
+def no_room_noted(m: Matter) -> str:
+    """To a house that was asked to make room: its no is recorded."""
+    return f"Places of Safety: thank you, noted that you have no room for {m.reference}. Nothing more to do. Ring {m.ring}"
+
+
+def which_room(m: Matter) -> str:
+    """To a house of several groups that said yes without naming one."""
+    return f"Places of Safety: nothing was changed yet. Which group for {m.reference}? Reply YES {m.code} and its letter: {m.words}. Ring {m.ring}"
+
+
+def no_such_room(m: Matter) -> str:
+    """To a house whose yes found no room that can be brought back for them."""
+    return f"Places of Safety: nothing was changed, no room out of service in {m.words} fits {m.reference}. Sign in, or ring {m.ring}"
 
 
 def keep_them_safe(m: Matter) -> str:

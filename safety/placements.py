@@ -18,7 +18,7 @@ from flask import current_app
 from safety import audit, duty, lifecycle, messages, outbox, permissions, premises, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, Recipient, Role, State, Tell, Worth
-from safety.models import AlertKind, Bedspace, Placement, Premises, Referral, User
+from safety.models import AlertKind, Ask, Bedspace, Placement, Premises, Referral, User
 from safety.permissions import Actor
 
 LEAST_HOLD = dt.timedelta(hours=2)
@@ -41,11 +41,13 @@ def hold(
     miles: float,
     unasked: bool = False,
     quiet: bool = False,
+    code: str | None = None,
     now: dt.datetime,
 ) -> Placement:
     """Hold a bedspace for a referral until the house has answered, or (unasked) confirm it in the same step.
 
-    quiet: nobody is asked or told, because the caller confirms at once what a person has just said.
+    quiet: nobody is asked or told, because the caller confirms at once what a person has just said. code: the one they said
+    it with, which stays the code of the bed; a free one otherwise.
 
     miles: distance between the outcodes, kept for the band the officer is shown. The caller has begun a deciding write and
     has lapsed what was overdue on the bedspace. Raises BedspaceTaken when it has a live placement; the caller's savepoint
@@ -60,7 +62,7 @@ def hold(
         bedspace_id=bedspace.id,
         premises_id=bedspace.premises_id,
         state=row.target,
-        code=_free_code(now),
+        code=code or free_code(now=now),
         distance_miles=round(miles, 1),
         held_at=now,
         held_by=actor.by,
@@ -372,13 +374,23 @@ def overdue_event(placement: Placement, now: dt.datetime) -> Event | None:
     return None
 
 
-def _free_code(now: dt.datetime) -> str:
-    """Four digits no live placement has, nor one that ended in the last 24 hours: a late reply must find its own."""
+def free_code(*, now: dt.datetime) -> str:
+    """Four digits that no live placement and no open ask has, nor one that ended in the last 24 hours.
+
+    A late reply must find its own, and a code must mean one thing. Codes are given out to the one writer that decides.
+    """
     lately = sa.or_(Placement.state.in_(LIVE), Placement.ended_at > now - CODE_KEPT)
     taken = set(db.session.scalars(sa.select(Placement.code).where(lately)))
+    taken |= set(db.session.scalars(sa.select(Ask.code).where(ask_has_code(now))))
     while (code := str(1000 + secrets.randbelow(9000))) in taken:
         pass
     return code
+
+
+def ask_has_code(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """An ask whose code is still its own: open, or over in the last 24 hours."""
+    over_at = sa.func.coalesce(Ask.answered_at, Ask.settled_at)
+    return sa.or_(Ask.answer.is_(None), over_at > now - CODE_KEPT)
 
 
 def tell(

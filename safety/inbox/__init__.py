@@ -17,7 +17,7 @@ from flask import current_app
 from safety import delivery, duty, messages, outbox, replies
 from safety.extensions import db
 from safety.inbox import counting
-from safety.inbox.answering import FIRST_LETTERS, on_placement
+from safety.inbox.answering import FIRST_LETTERS, on_somebody
 from safety.inbox.sender import Answer, Sender, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
 from safety.replies import Kind, Reply
@@ -126,7 +126,7 @@ def _act(reply: Reply, sender: Sender, sent_at: dt.datetime, now: dt.datetime) -
         return counting.said(reply, sender, now)
     if reply.kind is Kind.UNDO:
         return counting.undo(sender, now)
-    return on_placement(reply, sender, now)
+    return on_somebody(reply, sender, now)
 
 
 def _too_late(sender: Sender, sent_at: dt.datetime, now: dt.datetime) -> bool:

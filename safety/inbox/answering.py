@@ -6,13 +6,13 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from safety import lifecycle, messages, permissions, placements, referrals
+from safety import beds, lifecycle, messages, permissions, placements, referrals
 from safety.extensions import db
 from safety.inbox.sender import Answer, Sender, sorry
 from safety.lifecycle import Event, ReferralState, Role, State
-from safety.models import Placement, Referral, Text, User
+from safety.models import Ask, Placement, Referral, Text, User
 from safety.permissions import Actor
-from safety.referrals import Happened
+from safety.referrals import Happened, asking
 from safety.replies import Kind, Reply
 
 FIRST_LETTERS = ", ".join(
@@ -40,18 +40,26 @@ _OF_HOUSE = frozenset({Kind.YES, Kind.NO, Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.D
 _OF_OFFICER = frozenset({Kind.ARRIVED, Kind.NOT_ARRIVED, Kind.LATE})
 
 
-def on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
-    """Do what the text says to the one bed it means, or nothing and say why."""
+def on_somebody(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
+    """Do what the text says to the one bed or ask it means, or nothing and say why."""
+    meant: Placement | Ask | None
     if reply.code is None:
         if reply.kind in _NEEDS_CODE:
             return sorry(sender, now, messages.code_needed)
-        placement = _only_one(reply.kind, sender)
-        if placement is None:
+        meant = _only_one(reply.kind, sender)
+        if meant is None:
             return sorry(sender, now)
     else:
-        placement = referrals.by_code(code=reply.code, now=now)
-    if placement is None:
+        # One code, one meaning; that of a yes to an ask goes on as that of the bed.
+        meant = referrals.by_code(code=reply.code, now=now) or referrals.ask_by_code(code=reply.code, now=now)
+    if isinstance(meant, Ask):
+        return _on_ask(reply, meant, sender, now)
+    if meant is None:
         return Answer("code_not_known", messages.code_not_known)
+    return _on_placement(reply, meant, sender, now)
+
+
+def _on_placement(reply: Reply, placement: Placement, sender: Sender, now: dt.datetime) -> Answer:
     house = placement.premises_id in sender.houses
     holder = placement.referral.officer_phone_index == sender.index
     if not house and not holder:
@@ -63,30 +71,67 @@ def on_placement(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     elif holder and reply.kind in _OF_OFFICER:
         actor = _holder(placement.referral)
     else:
-        return _use_page(placement)
+        return _use_page(placement.referral, placement)
     if reply.kind is Kind.DEPARTED or (reply.group and reply.group != placement.bedspace.group.letter):
         # A departure needs an onward place and a decision; and a yes to another group is no answer to what was asked.
-        return _use_page(placement)
+        return _use_page(placement.referral, placement)
     if reply.kind is Kind.NO:
         return _no(reply, placement, sender, actor, now)
     return _record(_EVENTS[reply.kind], placement, sender, actor, now)
 
 
-def _use_page(placement: Placement) -> Answer:
-    return Answer(
-        "use_page", messages.use_page, messages.Matter(reference=placement.referral.spoken), placement
-    )
+def _on_ask(reply: Reply, ask: Ask, sender: Sender, now: dt.datetime) -> Answer:
+    """A house says whether it can make room. Nobody else has such a code."""
+    if ask.premises_id not in sender.houses:
+        return Answer("code_not_known", messages.code_not_known)
+    if reply.kind not in _WITHOUT_CODE:
+        return _use_page(ask.referral)
+    actor = sender.as_house()
+    try:
+        with db.session.begin_nested():
+            if reply.kind is Kind.NO:
+                return _no_room(referrals.say_no(ask_id=ask.id, actor=actor, now=now))
+            said = referrals.say_yes(ask_id=ask.id, actor=actor, letter=reply.group, now=now)
+    except beds.NoSuchGroup as refused:
+        words = messages.Matter(words=f"You have no group {refused.letter}")
+        return Answer("ask:no_such_group", messages.counts_refused, words)
+    except referrals.WhichGroup as refused:
+        matter = asking.matter(ask, words=asking.letter_words(refused.letters))
+        return Answer("ask:which_group", messages.which_room, matter)
+    except referrals.NoRoomThere:
+        where = f"group {reply.group}" if reply.group else "your house"
+        return Answer("ask:no_room", messages.no_such_room, asking.matter(ask, words=where))
+    except lifecycle.NotAllowed:
+        here = referrals.live_placement(ask.referral)
+        assert here is not None, "only a bed they have at this house stands in the way of an answer"
+        return Answer("ask:conflict", messages.conflict, _stands(here), here)
+    return _room(said, now)
 
 
-def _only_one(kind: Kind, sender: Sender) -> Placement | None:
-    """The one bed these houses are asked about; None when there is none, or several, or this never goes without a code."""
+def _no_room(said: referrals.Answered) -> Answer:
+    wording = messages.settled if said.kind is Happened.SETTLED else messages.no_room_noted
+    return Answer(f"ask_no:{said.kind}", wording, asking.matter(said.ask))
+
+
+def _room(said: referrals.Answered, now: dt.datetime) -> Answer:
+    outcome = f"ask_yes:{said.kind}"
+    if said.placement is None:
+        return Answer(outcome, messages.settled, asking.matter(said.ask))
+    if said.placement.state == State.CONFIRMED:
+        return Answer(outcome, messages.agreed, placements.matter(said.placement, now), said.placement)
+    return _noted(said.placement, outcome)
+
+
+def _use_page(referral: Referral, placement: Placement | None = None) -> Answer:
+    return Answer("use_page", messages.use_page, messages.Matter(reference=referral.spoken), placement)
+
+
+def _only_one(kind: Kind, sender: Sender) -> Placement | Ask | None:
+    """The one thing these houses are asked; None when there is none, or several, or this never goes without a code."""
     if kind not in _WITHOUT_CODE:
         return None
-    waiting = db.session.scalars(
-        sa.select(Placement)
-        .where(Placement.state == State.HELD, Placement.premises_id.in_(sender.houses))
-        .limit(2)
-    ).all()
+    held = sa.select(Placement).where(Placement.state == State.HELD, Placement.premises_id.in_(sender.houses))
+    waiting = [*db.session.scalars(held.limit(2)), *referrals.open_asks(premises_ids=sender.houses)]
     return waiting[0] if len(waiting) == 1 else None
 
 

@@ -1,6 +1,7 @@
 """Tables and the promises the database keeps. One file a noun; everything is importable from here."""
 
 from safety.models.alerts import Alert, AlertKind
+from safety.models.asks import Ask
 from safety.models.audit import AuditEvent, Seal
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
@@ -22,6 +23,7 @@ __all__ = [
     "AddressOpening",
     "Alert",
     "AlertKind",
+    "Ask",
     "AuditEvent",
     "BedReport",
     "Bedspace",

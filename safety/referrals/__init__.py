@@ -3,6 +3,8 @@
 Doors begin a deciding write, call one of these, and commit once.
 """
 
+from safety.referrals.answering import Answered, NoRoomThere, WhichGroup, say_no, say_yes, spare, still_wanted
+from safety.referrals.asking import ask_by_hand, ask_everybody
 from safety.referrals.erasing import erase_closed, erase_drafts
 from safety.referrals.finding import explain, rematch
 from safety.referrals.handover import (
@@ -17,23 +19,37 @@ from safety.referrals.happening import Happened, Outcome, record, refine_reason
 from safety.referrals.opening import Request, divert, opened
 from safety.referrals.opening import open_ as open
 from safety.referrals.reading import (
+    ask_by_code,
+    ask_of,
+    asked_until,
+    asks_about,
     by_code,
     holding,
     live,
     live_placement,
     lookup,
     of_house,
+    open_asks,
     searching,
     seen_by,
 )
 from safety.referrals.sweeping import Swept, sweep
 
 __all__ = [
+    "Answered",
     "Happened",
+    "NoRoomThere",
     "Outcome",
     "Request",
     "Swept",
     "Whereabouts",
+    "WhichGroup",
+    "ask_by_code",
+    "ask_by_hand",
+    "ask_everybody",
+    "ask_of",
+    "asked_until",
+    "asks_about",
     "by_code",
     "divert",
     "erase_closed",
@@ -46,14 +62,19 @@ __all__ = [
     "of_house",
     "open",
     "open_address",
+    "open_asks",
     "opened",
     "place",
     "record",
     "refine_reason",
     "rematch",
     "resume",
+    "say_no",
+    "say_yes",
     "searching",
     "seen_by",
+    "spare",
+    "still_wanted",
     "sweep",
     "take_over",
     "withdraw",

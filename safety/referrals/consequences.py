@@ -13,6 +13,7 @@ from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import AlertKind, Placement, Referral, Text
 from safety.permissions import CLOCK
+from safety.referrals import asking
 
 SOON = dt.timedelta(hours=1)
 
@@ -33,21 +34,17 @@ def fall(placement: Placement, event: Event, now: dt.datetime) -> None:
     if raised:
         duty.raise_alert(kind=raised, subject=subject(referral), referral=referral, now=now)
     soon = event is Event.LAPSE and (referral.eta_at or now) < now + SOON
-    if event in (Event.DECLINE, Event.LAPSE, Event.WITHDRAW) and (
-        soon or _let_down(referral) >= current_app.config["CASCADE"]
-    ):
+    if event in (Event.DECLINE, Event.LAPSE, Event.WITHDRAW) and (soon or cascade_used_up(referral)):
         duty.raise_alert(kind=AlertKind.CASCADE, subject=subject(referral), referral=referral, now=now)
 
 
-def _let_down(referral: Referral) -> int:
-    """How many houses said no, nothing, or took their yes back."""
+def cascade_used_up(referral: Referral) -> bool:
+    """Whether CASCADE houses have said no, nothing, or took their yes back."""
     ended = (State.DECLINED, State.LAPSED, State.WITHDRAWN)
-    return (
-        db.session.scalar(
-            sa.select(sa.func.count()).where(Placement.referral_id == referral.id, Placement.state.in_(ended))
-        )
-        or 0
+    let_down = db.session.scalar(
+        sa.select(sa.func.count()).where(Placement.referral_id == referral.id, Placement.state.in_(ended))
     )
+    return (let_down or 0) >= int(current_app.config["CASCADE"])
 
 
 def close(referral: Referral, *, reason: str, by: str, now: dt.datetime) -> None:
@@ -70,7 +67,10 @@ def subject(referral: Referral) -> str:
 
 
 def settle(referral: Referral, now: dt.datetime) -> None:
-    """End every alert about this referral whose cause is gone: derived from what is true now, never ticked off."""
+    """End every alert about this referral whose cause is gone, and every ask nobody need answer any more.
+
+    Derived from what is true now, never ticked off.
+    """
     live = db.session.scalars(
         sa.select(Placement).where(Placement.referral_id == referral.id, Placement.state.in_(LIVE))
     ).first()
@@ -100,6 +100,8 @@ def settle(referral: Referral, now: dt.datetime) -> None:
     for alert in duty.about(kind=AlertKind.TEXT_FAILED, referral_id=referral.id):
         if inside or not _still_unheard(alert.subject):
             duty.end(kind=AlertKind.TEXT_FAILED, subject=alert.subject, now=now)
+    if not bedless:
+        asking.settle(referral, live, now=now)
 
 
 def overdue(placement: Placement, now: dt.datetime) -> bool:

@@ -7,7 +7,6 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
@@ -15,11 +14,13 @@ from flask import current_app
 from safety import audit, duty, geography, matching, messages, outbox, placements, premises
 from safety.crypto import SealBroken, ring
 from safety.extensions import db
-from safety.lifecycle import LET_DOWN, LIVE, Event, ReferralState
-from safety.models import AlertKind, Bedspace, KeepApart, Placement, Premises, Referral, UnmetNeed
+from safety.lifecycle import LIVE, Event, ReferralState
+from safety.models import AlertKind, Bedspace, Placement, Premises, Referral, UnmetNeed
 from safety.permissions import CLOCK, Actor
-from safety.referrals.consequences import fall, far_ahead, settle, subject
+from safety.referrals.asking import ask_everybody
+from safety.referrals.consequences import cascade_used_up, fall, far_ahead, settle, subject
 from safety.referrals.reading import searching
+from safety.referrals.seeking import person
 
 log = logging.getLogger(__name__)
 
@@ -34,63 +35,6 @@ _MATCHED = (
     "keep_away",
     "keep_away_miles",
 )
-
-
-def person(referral: Referral, now: dt.datetime) -> matching.Person:
-    """The referral as matching sees it at `now`. Whoever should have come already is matched as coming now."""
-    needs: dict[str, Any] = referral.needs or {}
-    return matching.Person(
-        cohort=referral.cohort or "either",
-        adults=needs.get("adults", 1),
-        outcode=referral.outcode or "",
-        nation=referral.nation or "",
-        eta_at=max(referral.eta_at or now, now),
-        children=needs.get("children", {}),
-        pregnant=needs.get("pregnant") in ("yes", "not_known"),
-        needed=frozenset(needs.get("needed", ())),
-        wished=frozenset(needs.get("wished", ())),
-        support=frozenset(needs.get("support", ())),
-        keep_away=tuple(needs.get("keep_away", ())),
-        keep_away_miles=needs.get("keep_away_miles", 0),
-        apart_from=_apart_from(referral),
-        asked=_asked(referral),
-        any_nation=referral.border_reason is not None,
-    )
-
-
-def _apart_from(referral: Referral) -> frozenset[uuid.UUID]:
-    """The houses where somebody to keep apart from is, or is going to be."""
-    pairs = sa.select(KeepApart).where(
-        sa.or_(KeepApart.one_id == referral.id, KeepApart.other_id == referral.id)
-    )
-    others = [
-        pair.other_id if pair.one_id == referral.id else pair.one_id for pair in db.session.scalars(pairs)
-    ]
-    if not others:
-        return frozenset()
-    there = sa.select(Placement.premises_id).where(
-        Placement.referral_id.in_(others), Placement.state.in_(LIVE)
-    )
-    return frozenset(db.session.scalars(there))
-
-
-def _asked(referral: Referral) -> frozenset[uuid.UUID]:
-    """The houses that let this referral down and have not reported their beds since."""
-    ended = (
-        sa.select(Placement.premises_id)
-        .join(Premises, Premises.id == Placement.premises_id)
-        .where(
-            Placement.referral_id == referral.id,
-            Placement.state.in_(LET_DOWN),
-            sa.or_(
-                Premises.reported_at.is_(None),
-                Premises.reported_at <= Placement.ended_at,
-                # A new count says nothing about why they could not take this person.
-                Placement.reason.in_(("needs", "risk", "others")),
-            ),
-        )
-    )
-    return frozenset(db.session.scalars(ended))
 
 
 def _find(referral: Referral, rooms: Sequence[matching.Room], now: dt.datetime) -> Placement | None:
@@ -112,10 +56,11 @@ def take(
     miles: float,
     now: dt.datetime,
     asking: bool = True,
+    code: str | None = None,
 ) -> Placement | None:
     """Hold this bedspace for the referral, first lapsing an overdue hold on it; None when somebody else has it.
 
-    asking: False when a person of the house has just said yes, so that nobody is asked again.
+    asking: False when a person of the house has just said yes, so that nobody is asked again; code: what they said it with.
     """
     try:
         with db.session.begin_nested():
@@ -129,6 +74,7 @@ def take(
                 miles=miles,
                 unasked=asking and _unasked(bedspace_id, now),
                 quiet=not asking,
+                code=code,
                 now=now,
             )
     except placements.BedspaceTaken:
@@ -168,7 +114,7 @@ def _unasked(bedspace_id: uuid.UUID, now: dt.datetime) -> bool:
 
 def _miss(referral: Referral, causes: tuple[matching.Cause, ...], now: dt.datetime) -> None:
     """Nothing fitted. The first time in this spell of searching: record the unmet need with its causes, tell the officer, and
-    alert whoever is on call. The open alert is what says that this was done.
+    alert whoever is on call. The open alert is what says that this was done. After CASCADE houses everybody is asked at once.
     """
     if duty.standing(kind=AlertKind.NOTHING_FITS, subject=subject(referral)) is not None:
         return
@@ -192,6 +138,8 @@ def _miss(referral: Referral, causes: tuple[matching.Cause, ...], now: dt.dateti
         what="nothing_fits", by=CLOCK.by, now=now, referral_id=referral.id, facts={"causes": need.causes}
     )
     _say_waiting(referral, AlertKind.NOTHING_FITS, now)
+    if cascade_used_up(referral):
+        ask_everybody(referral, by=CLOCK.by, now=now)
 
 
 def _say_waiting(referral: Referral, kind: AlertKind, now: dt.datetime) -> None:

@@ -17,8 +17,9 @@ from safety.lifecycle import LIVE_REFERRAL, Event, Recipient, ReferralState, Rol
 from safety.models import AddressOpening, Placement, Premises, Referral, User
 from safety.permissions import OFFICERS, Actor, NotYours
 from safety.referrals.consequences import close, settle
-from safety.referrals.finding import person, rematch, take
+from safety.referrals.finding import rematch, take
 from safety.referrals.reading import live_placement, plain_reference, seen_by
+from safety.referrals.seeking import person
 
 # Why a coordinator looks for a place in another nation, and why a room is right that breaks a rule of matching.
 BORDER: Mapping[str, str] = {

@@ -28,8 +28,9 @@ from safety.lifecycle import Event, Recipient, ReferralState, Role, State, Worth
 from safety.models import AlertKind, Placement, Referral
 from safety.permissions import Actor
 from safety.referrals.consequences import close, fall, settle, subject
-from safety.referrals.finding import clear_overdue, person, rematch, take
+from safety.referrals.finding import clear_overdue, rematch, take
 from safety.referrals.reading import live_placement, lookup
+from safety.referrals.seeking import person
 
 
 class Happened(StrEnum):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 from safety import permissions, placements
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
-from safety.models import Placement, Referral
+from safety.models import Ask, Placement, Premises, Referral
 from safety.permissions import Actor, NotYours
 
 # No letter or digit that can be taken for another on a bad line: no 0/O, 1/I/L, 5/S, 8/B, 2/Z, U/V together.
@@ -60,6 +60,52 @@ def by_code(*, code: str, now: dt.datetime) -> Placement | None:
         .order_by(Placement.ended_at.is_(None).desc())
     )
     return db.session.scalars(found.limit(1)).first()
+
+
+def ask_by_code(*, code: str, now: dt.datetime) -> Ask | None:
+    """The ask a code in a text names: an open one, or one that was over in the last 24 hours."""
+    return db.session.scalars(sa.select(Ask).where(Ask.code == code, placements.ask_has_code(now))).first()
+
+
+def ask_of(*, ask_id: uuid.UUID, actor: Actor, now: dt.datetime) -> Ask:
+    """The ask, for the house that is asked or a coordinator, for as long as its code is its own.
+
+    Raises NotYours for anybody else, and for one that is not there or was over long ago, alike.
+    """
+    lately = sa.select(Ask).where(Ask.id == ask_id, placements.ask_has_code(now))
+    ask = db.session.scalars(lately).first()
+    if ask is None or not permissions.houses(actor, ask.premises_id):
+        raise NotYours
+    return ask
+
+
+def open_asks(*, premises_ids: Iterable[uuid.UUID]) -> Sequence[Ask]:
+    """What these houses are asked to make room for and have not answered, the first to answer first."""
+    return db.session.scalars(
+        sa.select(Ask)
+        .where(Ask.premises_id.in_(list(premises_ids)), Ask.answer.is_(None))
+        .options(selectinload(Ask.referral), selectinload(Ask.premises))
+        .order_by(Ask.answer_by, Ask.code)
+    ).all()
+
+
+def asked_until(referral: Referral, now: dt.datetime) -> dt.datetime | None:
+    """Until when houses may answer whether they can make room for this referral; None when none is being asked."""
+    return db.session.scalar(
+        sa.select(sa.func.max(Ask.answer_by)).where(
+            Ask.referral_id == referral.id, Ask.answer.is_(None), Ask.answer_by > now
+        )
+    )
+
+
+def asks_about(referral: Referral) -> Sequence[Ask]:
+    """Every house that was asked to make room for this referral, the latest first. For coordinators, who know houses by name."""
+    return db.session.scalars(
+        sa.select(Ask)
+        .where(Ask.referral_id == referral.id)
+        .options(selectinload(Ask.premises).selectinload(Premises.contacts))
+        .order_by(Ask.asked_at.desc(), Ask.code)
+    ).all()
 
 
 def holding(actor: Actor) -> Sequence[Referral]:

@@ -19,6 +19,7 @@ from safety.extensions import db
 from safety.lifecycle import Recipient, State, Worth
 from safety.models import Alert, AlertKind, Placement
 from safety.permissions import CLOCK
+from safety.referrals.asking import lapse
 from safety.referrals.consequences import subject
 from safety.referrals.finding import rematch
 from safety.referrals.happening import record
@@ -114,6 +115,7 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     each("alerted", sa.and_(overdue, _unalerted(AlertKind.OVERDUE)), _alert(AlertKind.OVERDUE, now))
     over = sa.and_(arrived, Placement.stay_until <= now, _unalerted(AlertKind.STAY_OVER))
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))
+    lapse(now=now)
     placed = rematch(now=now)
     duty.climb(now=now)
     db.session.flush()

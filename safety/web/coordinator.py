@@ -34,11 +34,11 @@ pages = Blueprint("coordinator", __name__)
 BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.NO_BED_ON_ARRIVAL: "Nothing: they are inside without a bed. Ring the house, then place them by hand.",
     AlertKind.HOUSE_WITHDREW: "The next best bed is held if there is one. Ring the officer: they may be on the road.",
-    AlertKind.NOTHING_FITS: "We match again at every change of a bed. Ring houses, or place them by hand.",
+    AlertKind.NOTHING_FITS: "We match again at every change of a bed. Ask every house, ring houses, or place them by hand.",
     AlertKind.BROKEN: "Their request stops the matching, so no bed is looked for. Place them by hand, and ring the officer.",
     AlertKind.OVERDUE: "The bed stays held. Ring the officer, then the house, and record what happened.",
     AlertKind.NOT_ARRIVED: "Nothing is held. Find out where they are, then start the search again or close the request.",
-    AlertKind.CASCADE: "The next house is being asked. Ring it, or place them by hand.",
+    AlertKind.CASCADE: "The next house is asked, or with none left every house that could make room. Ring them, or place by hand.",
     AlertKind.FAR_AHEAD: "No bed is held so early. Place them by hand, or leave it until they are nearer.",
     AlertKind.SILENT: "Pages work, and beds are held. Ring whoever runs this service, then houses and officers.",
     AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
@@ -77,6 +77,11 @@ _PLAIN_EVENTS = {
     "nothing_fits": "Nothing fitted",
     "late_yes": "The house said yes too late, so nothing was changed",
     "arrived_without_bed": "Arrived, and the bed was gone",
+    "ask_everybody": "Every house that could make room was asked",
+    "ask_yes": "The house said that it can make room",
+    "ask_no": "The house said that it has no room",
+    "asks_lapsed": "Houses that were asked to make room did not answer in time",
+    "asks_settled": "Houses that were asked to make room were told that it is settled",
 }
 _TEXT_STATES = {
     "queued": "Waiting to be sent",
@@ -228,6 +233,8 @@ def _referral(referral_id: uuid.UUID) -> dict[str, object]:
         "live": found.state in LIVE_REFERRAL,
         "border": BORDER.get(found.border_reason or ""),
         "region": geography.region_of(found.outcode or "") or "",
+        "asks": [(ask, premises.on_call(ask.premises, instant)) for ask in referrals.asks_about(found)],
+        "ask_words": lifecycle.ASK_WORDS,
         "history": _history(found),
         "texts": _texts(found),
         "instant": instant,
@@ -339,6 +346,25 @@ def search_again(referral_id: uuid.UUID) -> ResponseReturnValue:
         return _not_now(referral_id, refused)
     db.session.commit()
     _say_what_was_found(placement)
+    return redirect(_address(referral_id), 303)
+
+
+@pages.post("/duty/referrals/<uuid:referral_id>/ask-every-house")
+@allow(Role.COORDINATOR)
+def ask_every_house(referral_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask every house that could make room, without waiting for more of them to say no."""
+    try:
+        asks = referrals.ask_by_hand(referral_id=referral_id, actor=_user().actor(), now=now())
+    except lifecycle.NotAllowed as refused:
+        return _not_now(referral_id, refused)
+    db.session.commit()
+    if asks:
+        flash(f"{len(asks)} house{'s were' if len(asks) > 1 else ' was'} asked to make room.", "success")
+    else:
+        flash(
+            "Nobody else could be asked: no other house has a room out of service that fits. Ring houses, or place them by hand.",
+            "notice",
+        )
     return redirect(_address(referral_id), 303)
 
 

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import audit, invariants, referrals
+from safety import audit, bedspaces, invariants, referrals
 from safety.extensions import db
 from safety.lifecycle import Event
-from safety.models import AuditEvent, Placement, Text
+from safety.models import Ask, AuditEvent, Placement, Text
 from tests import factories
 from tests.factories import NOW
 
@@ -115,6 +115,29 @@ def held_for_ever(placement: Placement) -> None:
     )
 
 
+def asked(placement: Placement) -> Ask:
+    """Somebody searches, and a house was asked to make room for them."""
+    house = factories.house(cohort="men")
+    bedspaces.take_out(bedspace_id=house.bedspaces[0].id, reason="full", until=None, by="clock", now=NOW)
+    searching = factories.referral(cohort="men")
+    (ask,) = referrals.ask_everybody(searching, by="clock", now=NOW)
+    assert not [line for line in invariants.breaches(now=NOW) if " ask " in line]
+    return ask
+
+
+def asked_for_somebody_who_has_a_bed(placement: Placement) -> None:
+    asked(placement).referral_id = placement.referral_id
+
+
+def one_code_for_two_things(placement: Placement) -> None:
+    asked(placement).code = placement.code
+
+
+def asked_for_ever(placement: Placement) -> None:
+    ask = asked(placement)
+    ask.asked_at, ask.answer_by = NOW - dt.timedelta(hours=1), NOW - dt.timedelta(minutes=2)
+
+
 BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "two people in one bed": (two_in_one_bed, "I1: bedspace"),
     "a bed out of service with somebody in it": (out_of_service_under_somebody, "I1: placement"),
@@ -127,6 +150,9 @@ BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "off the table": (off_the_table, "I5: placement"),
     "lapsed early": (lapsed_early, "I6: placement"),
     "held for ever": (held_for_ever, "I6: placement"),
+    "asked for somebody who has a bed": (asked_for_somebody_who_has_a_bed, "I5: ask"),
+    "one code for two things": (one_code_for_two_things, "I5: ask"),
+    "asked for ever": (asked_for_ever, "I6: ask"),
 }
 
 

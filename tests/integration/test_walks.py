@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -29,7 +30,7 @@ from hypothesis.stateful import (
 from safety import beds, bedspaces, extensions, invariants, lifecycle, permissions, placements, referrals
 from safety.extensions import db
 from safety.lifecycle import Event
-from safety.models import Placement, Referral
+from safety.models import Ask, Placement, Referral
 from safety.permissions import Actor
 from safety.referrals import Happened
 from tests import factories
@@ -245,6 +246,16 @@ class Walk(RuleBasedStateMachine):
         return self.wants[stay.referral].officer
 
     # What may happen.
+
+    @initialize(rooms=st.integers(0, 4), people=st.integers(0, 5))
+    def a_night_begins(self, rooms: int, people: int) -> None:
+        """With rooms out of service and people who ask, or a walk would be over before anybody waits for a bed."""
+        for bed in sorted(self.beds, key=str)[:rooms]:
+            bedspaces.take_out(bedspace_id=bed, reason="full", until=None, by="clock", now=self.now)
+            self.out.add(bed)
+        db.session.commit()
+        for _ in range(people):
+            self.an_officer_asks()
 
     @rule(minutes=st.sampled_from([1, 5, 14, 20, 45, 130, 300]), swept=st.booleans())
     def time_passes(self, minutes: int, swept: bool) -> None:
@@ -629,6 +640,75 @@ class Walk(RuleBasedStateMachine):
         except bedspaces.StillUsed:
             db.session.rollback()
             assert self.on(bed) is not None
+
+    @precondition(lambda self: any(want.state == "searching" for want in self.wants.values()))
+    @rule(data=st.data(), answered=st.booleans())
+    def a_coordinator_asks_everybody(self, data: Any, answered: bool) -> None:
+        searching = [want for want in self.wants.values() if want.state == "searching"]
+        want = data.draw(st.sampled_from(searching))
+        could = {self.beds[bed] for bed in self.out if not self.asked(want, self.beds[bed])}
+        before = {ask.premises_id for ask in self.asks(want) if ask.answer == "no" or self.still_asked(ask)}
+        try:
+            asks = referrals.ask_by_hand(referral_id=want.id, actor=self.coordinator, now=self.now)
+            db.session.commit()
+        except lifecycle.NotAllowed:
+            db.session.rollback()
+            assert want.paused
+            return
+        assert not want.paused
+        assert {ask.premises_id for ask in asks} == could - before
+        if asks and answered:
+            self.answer(data.draw(st.sampled_from(asks)), "yes")
+
+    def asks(self, want: Want) -> Sequence[Ask]:
+        return db.session.scalars(sa.select(Ask).where(Ask.referral_id == want.id)).all()
+
+    def still_asked(self, ask: Ask) -> bool:
+        return ask.answer is None and self.now < ask.answer_by
+
+    @rule(data=st.data(), answer=st.sampled_from(["yes", "no"]))
+    def a_house_answers_whether_it_can_make_room(self, data: Any, answer: str) -> None:
+        every = db.session.scalars(sa.select(Ask).order_by(Ask.asked_at, Ask.id)).all()
+        over = dt.timedelta(hours=24)
+        ends = [ask.answered_at or ask.settled_at for ask in every]
+        known = [ask for ask, end in zip(every, ends, strict=True) if end is None or self.now < end + over]
+        if known:
+            self.answer(data.draw(st.sampled_from(known)), answer)
+
+    def answer(self, ask: Ask, answer: str) -> None:
+        want, house, said = self.wants[ask.referral_id], ask.premises_id, ask.answer
+        has = self.of(want)
+        actor = factories.house_actor(house)
+        try:
+            act = referrals.say_yes if answer == "yes" else referrals.say_no
+            done = act(ask_id=ask.id, actor=actor, now=self.now)
+            db.session.commit()
+        except (*REFUSED, referrals.NoRoomThere) as refused:
+            db.session.rollback()
+            at_hand = [bed for bed in self.out if self.beds[bed] == house and not self.asked(want, house)]
+            no_room = isinstance(refused, referrals.NoRoomThere) and want.state == "searching" and not at_hand
+            theirs = answer == "no" and has is not None and has.house == house
+            assert no_room or theirs, f"{answer} was refused: {refused!r}"
+            return
+        if has is not None and has.house == house:
+            assert answer == "yes" and done.placement.id == has.id
+            assert done.kind is (Happened.DONE if has.state == "held" else Happened.SAME)
+            if has.state == "held":
+                has.state, has.last = "confirmed", "confirm"
+                has.arrive_by = max(has.arrive_by, self.now + 2 * 60 * MINUTE)
+        elif answer == "no":
+            expected = {"no": Happened.SAME, "yes": Happened.SETTLED, "settled": Happened.SETTLED}
+            assert done.kind is expected.get(said or "", Happened.DONE)
+        elif want.state == "searching" and not want.paused and said != "yes":
+            assert done.kind is Happened.DONE
+            row = db.session.get(Placement, done.placement.id)
+            assert row.bedspace_id in self.out and row.premises_id == house
+            self.out.discard(row.bedspace_id)
+            kept, self.unasked = self.unasked, house
+            assert self.give(want, row).state == "confirmed"
+            self.unasked = kept
+        else:
+            assert done.kind is Happened.SETTLED
 
     # What must be true after every step.
 

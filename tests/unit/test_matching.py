@@ -139,6 +139,39 @@ def test_whoever_is_given_a_room_may_have_it_and_nobody_is_passed_over(
     assert [fit.rank for fit in answer.fits] == sorted(fit.rank for fit in answer.fits)
 
 
+@given(people(), st.lists(rooms(), max_size=8), st.data())
+def test_just_those_houses_could_make_room_that_a_room_brought_back_would_give_one(
+    wanted: Person, there: list[Room], data: Any
+) -> None:
+    # A room in use is neither free nor out; one that is out is not free.
+    stands = [data.draw(st.sampled_from(["free", "out", "used"])) for _ in there]
+    houses = [data.draw(st.sampled_from([HOUSE, OTHER])) for _ in there]
+    there = [
+        dataclasses.replace(one, premises_id=house, free=kind == "free", out=kind == "out")
+        for one, house, kind in zip(there, houses, stands, strict=True)
+    ]
+    brought_back = [(one, dataclasses.replace(one, free=True, out=False)) for one in there if one.out]
+    expected = {
+        (one.premises_id, one.id) for one, back in brought_back if matching.match(wanted, [back]).fits
+    }
+    could = matching.could_make_room(wanted, there)
+    assert {(house, one.id) for house, its in could.items() for one in its} == expected
+    assert all(could.values()), "a house was named that has no room to bring back"
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.FULL])
+def test_a_house_that_breaks_one_rule_besides_its_count_is_not_asked_to_make_room(cause: Cause) -> None:
+    wanted, broken, mended = BROKEN[cause]
+    out = {"free": False, "out": True}
+    assert matching.could_make_room(person(**wanted), [room(**{**broken, **out})]) == {}
+    fits = room(**{**broken, **mended, **out})
+    assert matching.could_make_room(person(**wanted), [fits]) == {fits.premises_id: (fits,)}
+
+
+def test_a_house_in_which_every_room_is_lived_in_has_nothing_to_bring_back() -> None:
+    assert matching.could_make_room(person(), [room(free=False), room(free=False)]) == {}
+
+
 @given(people(), st.lists(rooms(), max_size=6), st.randoms())
 def test_the_order_the_rooms_come_in_does_not_matter(wanted: Person, there: list[Room], dice: Any) -> None:
     shuffled = there[:]

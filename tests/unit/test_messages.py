@@ -9,6 +9,7 @@ import pytest
 from safety import inbox, lifecycle, messages
 from safety.messages import Matter, Wording
 from safety.models.alerts import ALERT_WORDS
+from safety.referrals import asking
 
 # The longest that the service itself can put into each place. The clock words are those of the hour that comes twice.
 _CLOCK = "01:30 BST"
@@ -44,6 +45,9 @@ WORDS = {
     ),
     "figures_asked": ("X" * messages.COUNTS_ROOM + " free", "all as they were"),
     "which_group": ("W1 M1 F1",),
+    "make_room_in": ("W", "A, B, C, D or E", asking.ON_PAGE),
+    "no_such_room": ("group W", "your house"),
+    "which_room": ("W", "A, B, C, D or E", asking.ON_PAGE),
     "noted": STATES,
     "conflict": STATES,
 }

@@ -17,8 +17,8 @@ from safety import geography, lifecycle, matching, premises, workdays
 from safety.extensions import db
 from safety.matching import Cause, Room
 from safety.models import Bedspace, Placement, Referral
-from safety.referrals.finding import person
 from safety.referrals.handover import BORDER, OVERRIDE
+from safety.referrals.seeking import person
 from safety.web.forms import ClockTime, Form, OneOf, Pick
 from safety.web.forms.moments import DAY, instant, moment, past_days
 
@@ -245,6 +245,27 @@ class ExtendForm(StepForm):
         """Noon of that day, and the reason."""
         day = dt.date.fromisoformat(str(self.until.data))
         return {"stay_until": workdays.local(day, workdays.STAY_ENDS), "reason": self.reason.data}
+
+
+class MakeRoomForm(Form):
+    """Which room that is out of service a house can make ready for somebody."""
+
+    bedspace_id = OneOf("Which room can they have?", needed="Select the room that you can make ready")
+
+    def offer(self, rooms: Iterable[Room]) -> None:
+        """Offer these rooms; a single one is chosen already."""
+        labels = {str(room): label for room, (_, label) in _names(rooms).items()}
+        self.bedspace_id.offer(labels)
+        if len(labels) == 1 and self.bedspace_id.data is None:
+            self.bedspace_id.data = next(iter(labels))
+
+    @property
+    def room(self) -> uuid.UUID | None:
+        """The room that was chosen, whether it is still offered or not."""
+        try:
+            return uuid.UUID(self.bedspace_id.data or "")
+        except ValueError:
+            return None
 
 
 # What a coordinator asks about a referral as such.

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safety import duty, geography, lifecycle, premises, workdays
+from safety import duty, geography, lifecycle, premises, referrals, workdays
 from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, Role, State
 from safety.models import AlertKind, Placement, Referral
 from safety.permissions import Actor
@@ -143,6 +143,15 @@ def _words(
 ) -> tuple[str, str, dt.datetime | None]:
     if live is not None and stage is not Stage.CLOSED:
         return _words_of_bed(stage, live, now)
+    until = referrals.asked_until(referral, now) if stage is Stage.SEARCHING else None
+    if until is not None:
+        return (
+            "We are looking for a bed. None is free that fits.",
+            "We are asking every house that could make room for them. They have until "
+            f"{workdays.clock_words(until)} to answer, and we text you as soon as one says yes. A coordinator has been alerted. "
+            "Keep them safe where they are.",
+            None,
+        )
     if stage is Stage.SEARCHING:
         return (
             "We are looking for a bed. None fits yet.",

@@ -38,6 +38,7 @@ def _home() -> dict[str, object]:
     return {
         "provider": user.provider,
         "many": len(houses) > 1,
+        "asks": referrals.open_asks(premises_ids=[house.id for house in houses]),
         "waiting": [row for row in found if row.state == State.HELD],
         "expected": [row for row in found if row.state == State.CONFIRMED],
         "here": [row for row in found if row.state == State.ARRIVED],

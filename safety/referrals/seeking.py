@@ -1,0 +1,71 @@
+"""A referral as matching sees it: who needs a place, and which houses are out of the question for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from safety import matching
+from safety.extensions import db
+from safety.lifecycle import LET_DOWN, LIVE
+from safety.models import KeepApart, Placement, Premises, Referral
+
+
+def person(referral: Referral, now: dt.datetime) -> matching.Person:
+    """The referral as matching sees it at `now`. Whoever should have come already is matched as coming now."""
+    needs: dict[str, Any] = referral.needs or {}
+    return matching.Person(
+        cohort=referral.cohort or "either",
+        adults=needs.get("adults", 1),
+        outcode=referral.outcode or "",
+        nation=referral.nation or "",
+        eta_at=max(referral.eta_at or now, now),
+        children=needs.get("children", {}),
+        pregnant=needs.get("pregnant") in ("yes", "not_known"),
+        needed=frozenset(needs.get("needed", ())),
+        wished=frozenset(needs.get("wished", ())),
+        support=frozenset(needs.get("support", ())),
+        keep_away=tuple(needs.get("keep_away", ())),
+        keep_away_miles=needs.get("keep_away_miles", 0),
+        apart_from=_apart_from(referral),
+        asked=_asked(referral),
+        any_nation=referral.border_reason is not None,
+    )
+
+
+def _apart_from(referral: Referral) -> frozenset[uuid.UUID]:
+    """The houses where somebody to keep apart from is, or is going to be."""
+    pairs = sa.select(KeepApart).where(
+        sa.or_(KeepApart.one_id == referral.id, KeepApart.other_id == referral.id)
+    )
+    others = [
+        pair.other_id if pair.one_id == referral.id else pair.one_id for pair in db.session.scalars(pairs)
+    ]
+    if not others:
+        return frozenset()
+    there = sa.select(Placement.premises_id).where(
+        Placement.referral_id.in_(others), Placement.state.in_(LIVE)
+    )
+    return frozenset(db.session.scalars(there))
+
+
+def _asked(referral: Referral) -> frozenset[uuid.UUID]:
+    """The houses that let this referral down and have not reported their beds since."""
+    ended = (
+        sa.select(Placement.premises_id)
+        .join(Premises, Premises.id == Placement.premises_id)
+        .where(
+            Placement.referral_id == referral.id,
+            Placement.state.in_(LET_DOWN),
+            sa.or_(
+                Premises.reported_at.is_(None),
+                Premises.reported_at <= Placement.ended_at,
+                # A new count says nothing about why they could not take this person.
+                Placement.reason.in_(("needs", "risk", "others")),
+            ),
+        )
+    )
+    return frozenset(db.session.scalars(ended))
