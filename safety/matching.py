@@ -136,7 +136,7 @@ class Room:
     admits: Sequence[Sequence[str] | None]
     open_to_all: bool  # accepting, not compromised, address confirmed lately
     free: bool
-    out: bool = False  # out of service and nobody in it, so that a word of its house makes it free
+    out: bool = False  # out of service, which nobody is in: a word of its house makes it free
     others: frozenset[str] = frozenset()
     freshness: Freshness = Freshness.FRESH
     last_used_at: dt.datetime | None = None

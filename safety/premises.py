@@ -189,7 +189,7 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
                 admits=house.admits,
                 open_to_all=open_to_all(house, now),
                 free=bedspace.id not in used and bedspace.id not in out,
-                out=bedspace.id in out and bedspace.id not in used,
+                out=bedspace.id in out,
                 others=frozenset(sharing.get(house.id, ())),
                 freshness=matching.freshness(
                     house.reported_at, now, fresh_h=settings.FRESH_H, stale_h=settings.STALE_H
