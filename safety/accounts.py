@@ -43,8 +43,12 @@ class WeakPassword(Exception):
     """A new password that anybody would guess, or of a wrong length. The message is fit to show."""
 
 
+class NotAnEmail(ValueError):
+    """What was typed is no e-mail address. The message is fit to show."""
+
+
 class EmailTaken(Exception):
-    """Somebody already has an account with this address."""
+    """Somebody already has an account with this address. The message is fit to show."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,16 @@ class SignedIn:
 def plain_email(email: str) -> str:
     """An address as it is stored and compared."""
     return email.strip().lower()
+
+
+def new_email(email: str) -> str:
+    """An address no account has yet, as it is stored. Raises NotAnEmail and EmailTaken."""
+    address = plain_email(email)
+    if not _EMAIL.fullmatch(address) or len(address) > 254:
+        raise NotAnEmail("Enter an email address in the correct format, like name@example.com")
+    if db.session.scalar(sa.select(User.id).where(User.email == address)) is not None:
+        raise EmailTaken("Somebody has an account with this email address already")
+    return address
 
 
 def claim(*, email: str) -> Claim:
@@ -232,16 +246,11 @@ def create(
     """Open an account: by invitation, never by the person themselves.
 
     `phone` is E.164; `by` an actor's label. A password that is not Hashed yet is checked and hashed first, which is refused
-    inside a transaction. Raises WeakPassword, EmailTaken, ValueError for something that is not an e-mail address.
+    inside a transaction. Raises WeakPassword, EmailTaken, NotAnEmail.
     """
     secret = password if isinstance(password, Hashed) else hashed(password=password, email=email, name=name)
-    address = plain_email(email)
-    if not _EMAIL.fullmatch(address) or len(address) > 254:
-        raise ValueError("not an e-mail address")
-    if db.session.scalar(sa.select(User.id).where(User.email == address)) is not None:
-        raise EmailTaken
     user = User(
-        email=address,
+        email=new_email(email),
         name=name,
         role=role,
         password_hash=secret.value,
