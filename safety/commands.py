@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
             click.echo(f"  {name}")
         click.echo(f"{len(new)} forces are new; there are {known}.")
         click.echo(
-            "None comes with a telephone. Next: enter the control-room number of each force that takes part."
+            "None comes with a telephone. Next: enter the control-room number of each force that takes part: sign in, Forces."
         )
 
 

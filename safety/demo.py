@@ -22,6 +22,7 @@ from safety.extensions import begin_write, db, new_id
 from safety.lifecycle import Event, Role
 from safety.models import (
     Bedspace,
+    CallBack,
     Contact,
     Force,
     Group,
@@ -354,7 +355,7 @@ def _person(
     began: dt.datetime,
 ) -> User:
     phone = current_app.config["ON_CALL_MOBILE"] if person.email == "duty@scheme.example" else person.phone
-    return accounts.create(
+    user = accounts.create(
         email=person.email,
         name=person.name,
         role=person.role,
@@ -366,6 +367,9 @@ def _person(
         phone=phone,
         now=began,
     )
+    if user.awaits_call_back:
+        _add(CallBack(user_id=user.id, called_at=began, called_by=CLOCK.by))
+    return user
 
 
 def _house(plan: _House, provider: Provider, by_day: str, by_night: str, now: dt.datetime) -> Premises:

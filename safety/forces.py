@@ -6,6 +6,8 @@ The rule kept: a force is never removed, because requests and people belong to i
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -15,6 +17,7 @@ from safety.models import Force
 
 # Before this service began. When a force was founded is nobody's question here; when it ends will be.
 SINCE = dt.date(2020, 1, 1)
+_PLACES_NOBODY = "not a placing force"  # as the list of forces calls the National Police Air Service
 
 
 def load(*, by: str, now: dt.datetime) -> list[str]:
@@ -40,3 +43,26 @@ def load(*, by: str, now: dt.datetime) -> list[str]:
         audit.record(what="load_forces", by=by, now=now, facts={"new": len(rows)})
     db.session.flush()
     return [row.name for row in rows]
+
+
+def placing(*, now: dt.datetime) -> Sequence[Force]:
+    """The forces that exist at `now` and may ask for a bed, by name."""
+    today = now.date()
+    still = sa.or_(Force.valid_to.is_(None), Force.valid_to >= today)
+    return db.session.scalars(
+        sa.select(Force)
+        .where(Force.valid_from <= today, still, Force.kind != _PLACES_NOBODY)
+        .order_by(Force.name)
+    ).all()
+
+
+def set_switchboard(*, force_id: uuid.UUID, number: str, by: str, now: dt.datetime) -> Force:
+    """Keep the control-room number of a force, as people in the UK write it. Raises LookupError for an unknown id."""
+    force = db.session.get(Force, force_id)
+    if force is None:
+        raise LookupError("no such force")
+    if force.switchboard != number:
+        force.switchboard = number
+        audit.record(what="set_switchboard", by=by, now=now, facts={"force": force_id})
+        db.session.flush()
+    return force

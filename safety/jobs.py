@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from safety import audit, clock, delivery, failpoints, outbox, referrals
+from safety import audit, clock, delivery, failpoints, invitations, outbox, referrals
 from safety.extensions import begin_write, db
 from safety.models import Heartbeat, Lease
 
@@ -118,7 +118,9 @@ def seal(process: Process) -> None:
 def erase(process: Process) -> None:
     """Forget requests nobody finished, and what was known of people whose stay is long over."""
     begin_write(deciding=False)
-    referrals.erase_drafts(now=clock.now())
+    now = clock.now()
+    referrals.erase_drafts(now=now)
+    invitations.forget(now=now)
     db.session.commit()
     while not process.stopping.is_set():
         begin_write()

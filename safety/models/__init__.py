@@ -4,7 +4,7 @@ from safety.models.alerts import Alert, AlertKind
 from safety.models.audit import AuditEvent, Seal
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
-from safety.models.people import Force, SignIn, User
+from safety.models.people import CallBack, Force, Invitation, SignIn, User
 from safety.models.placements import AddressOpening, Placement
 from safety.models.premises import (
     BedReport,
@@ -25,6 +25,7 @@ __all__ = [
     "AuditEvent",
     "BedReport",
     "Bedspace",
+    "CallBack",
     "Cohort",
     "Contact",
     "Draft",
@@ -32,6 +33,7 @@ __all__ = [
     "Group",
     "Heartbeat",
     "Inbound",
+    "Invitation",
     "KeepApart",
     "Lease",
     "MessageState",

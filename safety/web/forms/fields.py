@@ -241,6 +241,37 @@ class Mobile(Text):
             raise StopValidation(f"{self.subject} {refused}") from refused
 
 
+class Switchboard(Text):
+    """A telephone of the UK that people ring. data: what was typed; `plain`: the number as people read it, once checked."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        self.plain = ""
+        super().__init__(label, most=30, **{"inputmode": "tel", "width": 20, **kwargs})
+
+    def read(self, typed: str) -> None:
+        """Raises StopValidation for a number nobody could ring."""
+        try:
+            self.plain = telephones.any_of_the_uk(typed, drama=not current_app.config["SETTINGS"].production)
+        except telephones.Unusable as refused:
+            raise StopValidation(f"{self.subject} {refused}") from refused
+
+
+class Email(Text):
+    """An e-mail address. data: what was typed."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(
+            label,
+            **{
+                "most": 254,
+                "pattern": r"[^\s@]+@[^\s@]+",
+                "wrong": "Enter an email address in the correct format, like name@example.com",
+                "inputmode": "email",
+                **kwargs,
+            },
+        )
+
+
 class _Choosing(_Question):
     """A question with answers to choose from: `choices` maps each value to its label; a view may set it anew."""
 
