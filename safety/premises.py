@@ -50,13 +50,7 @@ def take_out(
 ) -> OutOfService:
     """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming."""
     bedspace = db.session.get_one(Bedspace, bedspace_id)
-    used = db.session.scalar(
-        sa.select(Placement.id)
-        .where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE))
-        .limit(1)
-    )
-    if used is not None:
-        raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
+    refuse_if_used(bedspace_id)
     end_spells(bedspace, by=by, now=now)
     spell = OutOfService(bedspace_id=bedspace_id, since_at=now, since_by=by, reason=reason, until=until)
     db.session.add(spell)
@@ -83,6 +77,13 @@ def bring_back(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace
 
 class StillUsed(Exception):
     """A bedspace with a live placement stays in service. The message can be shown."""
+
+
+def refuse_if_used(bedspace_id: uuid.UUID) -> None:
+    """Raises StillUsed when somebody lives there or is coming."""
+    live = sa.select(Placement.id).where(Placement.bedspace_id == bedspace_id, Placement.state.in_(LIVE))
+    if db.session.scalar(live.limit(1)) is not None:
+        raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
 
 
 def end_spells(bedspace: Bedspace, *, by: str, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""who was invited, by whom, and whether their control room confirmed them"""
+"""who was invited, by whom, and whether their control room confirmed them; houses told apart by name"""
 
 import uuid
 
@@ -90,6 +90,7 @@ def upgrade() -> None:
         sqlite_where=still_open,
         postgresql_where=still_open,
     )
+    op.create_index("uq_premises_name", "premises", ["provider_id", "name"], unique=True)
     _whoever_is_in_was_checked()
 
 
@@ -120,5 +121,6 @@ def _whoever_is_in_was_checked() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("uq_premises_name", "premises")
     op.drop_table("invitation")
     op.drop_table("call_back")

@@ -46,6 +46,7 @@ DOORS = (
     "provider",
     "coordinator",
     "people",
+    "houses",
     "forces",
     "twilio",
     "phones",

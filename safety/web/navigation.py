@@ -23,6 +23,7 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("Duty", "coordinator.home"),
         ("Find a place of safety", "officer.find"),
         ("People", "people.home"),
+        ("Houses", "houses.home"),
         ("Forces", "forces.home"),
     ),
     Role.OVERSIGHT: (),
