@@ -45,6 +45,13 @@ class Settings:
     TWILIO_API_BASE: str  # empty: Twilio's own
     TWILIO_TIMEOUT_S: int
 
+    POS_SMTP_URL: str  # empty: no e-mail is sent, and links are passed on by hand
+    POS_MAIL_FROM: str
+    POS_SMTP_TIMEOUT_S: int
+    OFFICER_EMAIL_DOMAINS: tuple[
+        str, ...
+    ]  # of officers' work addresses; each stands for itself and all below it
+
     ANSWER_WITHIN_MIN: int
     ARRIVE_GRACE_MIN: int
     ARRIVAL_CHECK_MIN: int  # after the ETA
@@ -73,6 +80,11 @@ class Settings:
         return self.POS_ENV == "production"
 
 
+# As of November 2026 every territorial force of the UK and British Transport Police write from somewhere below police.uk,
+# the older pnn.police.uk among it; nobody but a police body can have a name there.
+OFFICERS_AT = "police.uk"
+_SMTP = r"smtps?://([^\s@/:]+:[^\s@/]+@)?[A-Za-z0-9.-]+(:\d{1,5})?"
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _E164 = re.compile(r"^\+[1-9]\d{7,14}$")
 _DRAMA = re.compile(r"^\+44(7700900|1134960|2079460|1632960)")
 
@@ -98,6 +110,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
                 raise BadSetting(
                     f"POS_SMS: is not set, though {name} is: twilio, or simulator to send nothing"
                 )
+    mail_server = _optional(env, "POS_SMTP_URL", _SMTP, "like smtps://user:password@mail.example.org")
 
     settings = Settings(
         POS_ENV=kind,
@@ -126,6 +139,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         TWILIO_FROM=_phone(env, "TWILIO_FROM", "" if twilio else "+447700900000", strict=strict),
         TWILIO_API_BASE=_api_base(env),
         TWILIO_TIMEOUT_S=_whole(env, "TWILIO_TIMEOUT_S", 10, 1, 60),
+        POS_SMTP_URL=mail_server,
+        POS_MAIL_FROM=_optional(
+            env, "POS_MAIL_FROM", r"[^\s@<>]+@[^\s@<>]+", "an email address", needed=bool(mail_server)
+        ),
+        POS_SMTP_TIMEOUT_S=_whole(env, "POS_SMTP_TIMEOUT_S", 10, 1, 20),
+        OFFICER_EMAIL_DOMAINS=_domains(env, OFFICERS_AT if strict else f"{OFFICERS_AT},example"),
         ANSWER_WITHIN_MIN=_whole(env, "ANSWER_WITHIN_MIN", 15, 2, 120),
         ARRIVE_GRACE_MIN=_whole(env, "ARRIVE_GRACE_MIN", 120, 30, 720),
         ARRIVAL_CHECK_MIN=_whole(env, "ARRIVAL_CHECK_MIN", 15, 5, 120),
@@ -208,6 +227,15 @@ def _text(env: Mapping[str, str], name: str, default: str | None, pattern: str, 
     return value
 
 
+def _optional(env: Mapping[str, str], name: str, pattern: str, wanted: str, *, needed: bool = False) -> str:
+    value = env.get(name, "").strip()
+    if value and not re.fullmatch(pattern, value):
+        raise BadSetting(f"{name}: should be {wanted}")
+    if needed and not value:
+        raise BadSetting(f"{name}: is not set")
+    return value
+
+
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
     value = env.get(name, "").strip() or default
     if value not in allowed:
@@ -237,6 +265,14 @@ def _list(env: Mapping[str, str], name: str, *, needed: bool) -> tuple[str, ...]
     if needed and not values:
         raise BadSetting(f"{name}: is not set")
     return values
+
+
+def _domains(env: Mapping[str, str], default: str) -> tuple[str, ...]:
+    value = env.get("OFFICER_EMAIL_DOMAINS", "").strip() or default
+    domains = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    if not all(_DOMAIN.fullmatch(domain) for domain in domains):
+        raise BadSetting("OFFICER_EMAIL_DOMAINS: should be names like police.uk, with commas between")
+    return domains
 
 
 def _phone(env: Mapping[str, str], name: str, default: str, *, strict: bool) -> str:

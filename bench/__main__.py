@@ -54,14 +54,15 @@ def _timed(work: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
 
 
 def _measure(name: str, url: str, log: Path) -> None:
-    from safety import demo
+    from safety import demo, forces
 
     app = create_app(settings_for(url))
     with app.app_context():
         password = accounts.hashed(password=servers.PASSWORD).value
         now = clock.now()
         db.session.rollback()
-        demo.load_forces(now=now)
+        forces.load(by="clock", now=now)
+        db.session.commit()
         demo.scale(houses=60, seed=1, now=now)
         factories.house(rooms=3 * ROUNDS, now=now)
         officer = factories.officer(password_hash=password)

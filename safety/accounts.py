@@ -39,12 +39,20 @@ class Refused(Exception):
     """The account ended or its password changed between the proof and the signing in."""
 
 
+class AwaitsCallBack(Exception):
+    """The password is right, and the officer's control room has not yet confirmed them to us. The account is no use until then."""
+
+
 class WeakPassword(Exception):
     """A new password that anybody would guess, or of a wrong length. The message is fit to show."""
 
 
+class NotAnEmail(ValueError):
+    """What was typed is no e-mail address. The message is fit to show."""
+
+
 class EmailTaken(Exception):
-    """Somebody already has an account with this address."""
+    """Somebody already has an account with this address. The message is fit to show."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,16 @@ class SignedIn:
 def plain_email(email: str) -> str:
     """An address as it is stored and compared."""
     return email.strip().lower()
+
+
+def new_email(email: str) -> str:
+    """An address no account has yet, as it is stored. Raises NotAnEmail and EmailTaken."""
+    address = plain_email(email)
+    if not _EMAIL.fullmatch(address) or len(address) > 254:
+        raise NotAnEmail("Enter an email address in the correct format, like name@example.com")
+    if db.session.scalar(sa.select(User.id).where(User.email == address)) is not None:
+        raise EmailTaken("Somebody has an account with this email address already")
+    return address
 
 
 def claim(*, email: str) -> Claim:
@@ -129,18 +147,21 @@ def sign_in(
     """Begin a session for a proved claim, with a new random token (ASVS 5.0 7.2.4).
 
     `renewed`: a fresh hash of the same password, to be stored. `earlier`: the token the browser had until now; that session
-    is ended. The user that is returned carries `session_token`. Raises Refused when the account changed since the proof.
+    is ended. The user that is returned carries `session_token`. Raises Refused when the account changed since the proof, and
+    AwaitsCallBack for an officer whom nobody has confirmed.
     """
     user = db.session.get(User, claim.user_id, populate_existing=True) if claim.user_id else None
     if user is None or user.disabled_at is not None or user.password_hash != claim.password_hash:
         raise Refused
+    if user.awaits_call_back:
+        raise AwaitsCallBack
     if renewed is not None:
         user.password_hash = renewed.value
-    before = db.session.scalars(sa.select(SignIn).where(SignIn.token_hash == _digest(earlier or ""))).first()
+    before = db.session.scalars(sa.select(SignIn).where(SignIn.token_hash == digest(earlier or ""))).first()
     if before is not None and before.ended_at is None:
         before.ended_at, before.ended_by = now, f"user:{user.id.hex}"
-    token = secrets.token_urlsafe(32)
-    row = SignIn(token_hash=_digest(token), user_id=user.id, started_at=now, seen_at=now, proved_at=now)
+    token = new_token()
+    row = SignIn(token_hash=digest(token), user_id=user.id, started_at=now, seen_at=now, proved_at=now)
     db.session.add(row)
     audit.record(what="sign_in", by=f"user:{user.id.hex}", now=now, facts={"sign_in": row.id})
     db.session.flush()
@@ -162,8 +183,8 @@ def prove(*, sign_in_id: uuid.UUID, claim: Claim, now: dt.datetime) -> str:
     row = db.session.get(SignIn, sign_in_id, populate_existing=True)
     if row is None or row.ended_at is not None or row.user_id != claim.user_id or not row.user.is_active:
         raise Refused
-    token = secrets.token_urlsafe(32)
-    row.token_hash, row.proved_at, row.seen_at = _digest(token), now, now
+    token = new_token()
+    row.token_hash, row.proved_at, row.seen_at = digest(token), now, now
     audit.record(what="prove", by=f"user:{row.user_id.hex}", now=now, facts={"sign_in": row.id})
     db.session.flush()
     return token
@@ -172,7 +193,7 @@ def prove(*, sign_in_id: uuid.UUID, claim: Claim, now: dt.datetime) -> str:
 def sign_out(*, token: str, now: dt.datetime) -> None:
     """End the session of this token. A token of no open session changes nothing."""
     row = db.session.scalars(
-        sa.select(SignIn).where(SignIn.token_hash == _digest(token), SignIn.ended_at.is_(None))
+        sa.select(SignIn).where(SignIn.token_hash == digest(token), SignIn.ended_at.is_(None))
     ).first()
     if row is None:
         return
@@ -184,13 +205,13 @@ def sign_out(*, token: str, now: dt.datetime) -> None:
 def load(*, token: str, now: dt.datetime) -> User | None:
     """The person whose open session this token is, with `session_token` and `sign_in` set; None when it is over.
 
-    Over means: signed out, disabled, older than SESSION_MAX_H, or idle for IDLE_MIN; whoever holds a live referral has
-    IDLE_HOLDING_MIN, because on the road nobody presses buttons.
+    Over means: signed out, disabled, not confirmed by a call-back, older than SESSION_MAX_H, or idle for IDLE_MIN; whoever
+    holds a live referral has IDLE_HOLDING_MIN, because on the road nobody presses buttons.
     """
     row = db.session.scalars(
         sa.select(SignIn)
-        .options(joinedload(SignIn.user))
-        .where(SignIn.token_hash == _digest(token), SignIn.ended_at.is_(None))
+        .options(joinedload(SignIn.user).joinedload(User.call_back))
+        .where(SignIn.token_hash == digest(token), SignIn.ended_at.is_(None))
     ).first()
     if row is None or not row.user.is_active:
         return None
@@ -232,16 +253,11 @@ def create(
     """Open an account: by invitation, never by the person themselves.
 
     `phone` is E.164; `by` an actor's label. A password that is not Hashed yet is checked and hashed first, which is refused
-    inside a transaction. Raises WeakPassword, EmailTaken, ValueError for something that is not an e-mail address.
+    inside a transaction. Raises WeakPassword, EmailTaken, NotAnEmail.
     """
     secret = password if isinstance(password, Hashed) else hashed(password=password, email=email, name=name)
-    address = plain_email(email)
-    if not _EMAIL.fullmatch(address) or len(address) > 254:
-        raise ValueError("not an e-mail address")
-    if db.session.scalar(sa.select(User.id).where(User.email == address)) is not None:
-        raise EmailTaken
     user = User(
-        email=address,
+        email=new_email(email),
         name=name,
         role=role,
         password_hash=secret.value,
@@ -277,8 +293,13 @@ def disable(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
     db.session.flush()
 
 
-def _digest(token: str) -> str:
-    # A token is 256 random bits, so a fast hash keeps it: there is nothing to guess.
+def new_token() -> str:
+    """A token nobody can guess: of a session, or of the link in an invitation."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """What is kept of a token. It is 256 random bits, so a fast hash keeps it: there is nothing to guess."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

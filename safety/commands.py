@@ -8,12 +8,16 @@ import time
 
 import click
 import phonenumbers
+import sqlalchemy as sa
 from flask import Flask, current_app
 
-from safety import audit, clock, invariants, messages, sms
-from safety.extensions import db
+from safety import accounts, audit, clock, forces, invariants, messages, sms, telephones
+from safety.extensions import begin_write, db
+from safety.lifecycle import Role
+from safety.models import Force
 from safety.sms.explained import Trouble, explain
 
+OPERATOR = "operator"  # how whoever has the server's command line signs in the record
 _TEST_WORTH_S = 600
 _PASSED_ON = frozenset({"sent", "delivered", "read"})
 _LOST = frozenset({"undelivered", "failed", "canceled"})
@@ -48,6 +52,35 @@ def init_app(app: Flask) -> None:
             sys.exit(1)
         click.echo("Every invariant holds, and the audit trail is as it was sealed.")
 
+    @app.cli.command("create-coordinator")
+    @click.option("--email", prompt="Email address")
+    @click.option("--name", prompt="Name, as colleagues know it")
+    @click.option("--mobile", prompt="Mobile, for urgent texts")
+    def create_coordinator(email: str, name: str, mobile: str) -> None:
+        """Make a coordinator's account: the first one, or one more when nobody can sign in to invite. Asks for a password."""
+        try:
+            address = _coordinator(email, name, mobile)
+        except (accounts.NotAnEmail, accounts.EmailTaken, accounts.WeakPassword) as refused:
+            raise click.ClickException(f"{refused}. Nothing was done.") from refused
+        click.echo(f"{address} is a coordinator now.")
+        click.echo(f"Next: sign in at {current_app.config['POS_PUBLIC_URL']}/sign-in with that password.")
+
+    @app.cli.command("load-forces")
+    def load_forces() -> None:
+        """Put the police forces of the United Kingdom into the table, each once. Again: only what is new."""
+        now = clock.now()
+        db.session.rollback()  # the reading opened a transaction, and a writer begins its own
+        begin_write()
+        new = forces.load(by=OPERATOR, now=now)
+        known = db.session.scalar(sa.select(sa.func.count()).select_from(Force))
+        db.session.commit()
+        for name in new:
+            click.echo(f"  {name}")
+        click.echo(f"{len(new)} forces are new; there are {known}.")
+        click.echo(
+            "None comes with a telephone. Next: enter the control-room number of each force that takes part: sign in, Forces."
+        )
+
     @app.cli.command("send-test-text")
     @click.argument("number")
     @click.option(
@@ -63,6 +96,32 @@ def init_app(app: Flask) -> None:
         if trouble is not None:
             click.echo(f"What is wrong: {trouble.wrong}\nNext: {trouble.next}")
             sys.exit(1)
+
+
+def _coordinator(email: str, name: str, mobile: str) -> str:
+    """Make the account, asking for its password once all else is right; returns the address it signs in with."""
+    address, called = accounts.new_email(email), " ".join(name.split())
+    if not 1 <= len(called) <= 100:
+        raise click.BadParameter("should be 1 to 100 characters", param_hint="--name")
+    try:
+        phone = telephones.mobile(mobile, drama=not current_app.config["SETTINGS"].production)
+    except telephones.Unusable as refused:
+        raise click.BadParameter(str(refused), param_hint="--mobile") from refused
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same password again")
+    db.session.rollback()  # nothing is held while a person types and a password is hashed
+    secret = accounts.hashed(password=typed, email=address, name=called)
+    begin_write()
+    accounts.create(
+        email=address,
+        name=called,
+        role=Role.COORDINATOR,
+        password=secret,
+        by=OPERATOR,
+        phone=phone,
+        now=clock.now(),
+    )
+    db.session.commit()
+    return address
 
 
 def _e164(typed: str) -> str:

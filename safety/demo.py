@@ -16,12 +16,13 @@ import click
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from safety import accounts, audit, clock, geography, matching, outbox, referrals, workdays
+from safety import accounts, clock, forces, geography, matching, outbox, referrals, workdays
 from safety.crypto import ring
 from safety.extensions import begin_write, db, new_id
 from safety.lifecycle import Event, Role
 from safety.models import (
     Bedspace,
+    CallBack,
     Contact,
     Force,
     Group,
@@ -38,8 +39,6 @@ from safety.sms.simulator import keep
 
 PASSWORD = "otter lantern teapot"  # noqa: S105 - of invented people only; production refuses the whole module
 
-# Before this service began. When a force was founded is nobody's question here; when it ends will be.
-_FORCES_SINCE = dt.date(2020, 1, 1)
 _ALL_DAY = ["00:00", "24:00"]
 _AGES = tuple(matching.CHILD_AGES)
 
@@ -284,38 +283,6 @@ def accounts_to_try() -> tuple[Account, ...]:
     return tuple(found)
 
 
-def load_forces(*, now: dt.datetime) -> int:
-    """Put every UK police body of geography.forces() into the table, once each; returns how many were new.
-
-    Begins and commits. No telephone number of a real force is known here: whoever runs the service enters them.
-    """
-    begin_write(deciding=False)
-    new = _forces(now)
-    db.session.commit()
-    return new
-
-
-def _forces(now: dt.datetime) -> int:
-    known = set(db.session.scalars(sa.select(Force.slug)))
-    rows = [row for row in geography.forces() if row.slug not in known]
-    for row in rows:
-        db.session.add(
-            Force(
-                slug=row.slug,
-                name=row.name,
-                nation=row.nation,
-                kind=row.kind,
-                # Where the question does not arise nobody is under the duty.
-                duty_to_notify=bool(row.duty_to_notify),
-                valid_from=_FORCES_SINCE,
-            )
-        )
-    if rows:
-        audit.record(what="load_forces", by=CLOCK.by, now=now, facts={"new": len(rows)})
-    db.session.flush()
-    return len(rows)
-
-
 def forget() -> None:
     """Empty every table, to start over. Begins and commits. Raises NotHere in production."""
     _not_in_production()
@@ -338,9 +305,9 @@ def load(*, now: dt.datetime) -> None:
     if db.session.scalar(sa.select(User.id).limit(1)) is not None:
         db.session.rollback()
         raise NotEmpty("There are people here already, so nothing was loaded.")
-    _forces(now)
+    forces.load(by=CLOCK.by, now=now)
     began = now - dt.timedelta(days=30)
-    forces = {slug: _demo_force(slug, name, switchboard) for slug, name, switchboard in FORCES}
+    police = {slug: _demo_force(slug, name, switchboard) for slug, name, switchboard in FORCES}
     providers = {name: _add(Provider(name=name)) for name in PROVIDERS}
     for number, house in enumerate(_HOUSES):
         _house(
@@ -350,7 +317,7 @@ def load(*, now: dt.datetime) -> None:
             f"+447700900{302 + 2 * number}",
             now,
         )
-    people = {person.email: _person(person, forces, providers, secret, began) for person in _PEOPLE}
+    people = {person.email: _person(person, police, providers, secret, began) for person in _PEOPLE}
     _days_before(people, now)
     db.session.commit()
 
@@ -374,7 +341,7 @@ def _demo_force(slug: str, name: str, switchboard: str) -> Force:
             kind="territorial",
             duty_to_notify=True,
             switchboard=switchboard,
-            valid_from=_FORCES_SINCE,
+            valid_from=forces.SINCE,
         )
     )
     return made
@@ -382,24 +349,27 @@ def _demo_force(slug: str, name: str, switchboard: str) -> Force:
 
 def _person(
     person: _Person,
-    forces: Mapping[str, Force],
+    police: Mapping[str, Force],
     providers: Mapping[str, Provider],
     secret: accounts.Hashed,
     began: dt.datetime,
 ) -> User:
     phone = current_app.config["ON_CALL_MOBILE"] if person.email == "duty@scheme.example" else person.phone
-    return accounts.create(
+    user = accounts.create(
         email=person.email,
         name=person.name,
         role=person.role,
         password=secret,
         by=CLOCK.by,
-        force_id=forces[person.of].id if person.of in forces else None,
+        force_id=police[person.of].id if person.of in police else None,
         provider_id=providers[person.of].id if person.of in providers else None,
         collar_number=person.collar,
         phone=phone,
         now=began,
     )
+    if user.awaits_call_back:
+        _add(CallBack(user_id=user.id, called_at=began, called_by=CLOCK.by))
+    return user
 
 
 def _house(plan: _House, provider: Provider, by_day: str, by_night: str, now: dt.datetime) -> Premises:

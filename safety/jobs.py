@@ -33,6 +33,7 @@ from safety import (
     freshness,
     heartbeats,
     inbox,
+    invitations,
     outbox,
     referrals,
     sms,
@@ -198,7 +199,9 @@ def seal(process: Process) -> None:
 def erase(process: Process) -> None:
     """Forget requests nobody finished, and what was known of people whose stay is long over."""
     begin_write(deciding=False)
-    referrals.erase_drafts(now=clock.now())
+    now = clock.now()
+    referrals.erase_drafts(now=now)
+    invitations.forget(now=now)
     db.session.commit()
     while not process.stopping.is_set():
         begin_write()

@@ -356,6 +356,11 @@ def use_page(m: Matter) -> str:
     return f"Places of Safety: please sign in to record that for {m.reference}, or ring {m.ring}. Nothing was changed"
 
 
+def account_open(m: Matter) -> str:
+    """To an officer: their control room confirmed them, so they can sign in."""
+    return f"Places of Safety: your control room confirmed you, so your account is open. Sign in with your email address. Not you? Ring {m.ring}"
+
+
 WORDINGS: tuple[Wording, ...] = tuple(
     value
     for name, value in list(globals().items())

@@ -12,7 +12,18 @@ from safety.crypto import ring
 from safety.extensions import db, new_id
 from safety.lifecycle import Role
 from safety.matching import CHILD_AGES, SUPPORT
-from safety.models import Bedspace, Contact, Force, Group, Placement, Premises, Provider, Referral, User
+from safety.models import (
+    Bedspace,
+    CallBack,
+    Contact,
+    Force,
+    Group,
+    Placement,
+    Premises,
+    Provider,
+    Referral,
+    User,
+)
 from safety.permissions import Actor
 
 # A Wednesday afternoon in winter, so that UK time is UTC unless a test says otherwise.
@@ -41,8 +52,10 @@ def force(**kept: Any) -> Force:
     return _add(Force(**values | kept))
 
 
-def officer(*, of: Force | None = None, role: Role = Role.OFFICER, **kept: Any) -> User:
-    """An officer (or lead) with a phone."""
+def officer(
+    *, of: Force | None = None, role: Role = Role.OFFICER, confirmed: bool = True, **kept: Any
+) -> User:
+    """An officer (or lead) with a phone, whose control room has confirmed them."""
     number = phone()
     values = {
         "email": f"officer{next(_numbers)}@force.example",
@@ -55,7 +68,10 @@ def officer(*, of: Force | None = None, role: Role = Role.OFFICER, **kept: Any) 
         "phone_index": ring().index("phone", number),
         "created_at": NOW,
     }
-    return _add(User(**values | kept))
+    made = _add(User(**values | kept))
+    if confirmed:
+        made.call_back = _add(CallBack(user_id=made.id, called_at=NOW, called_by="operator"))
+    return made
 
 
 def coordinator(**kept: Any) -> User:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
@@ -293,3 +296,55 @@ def _figures(asked: dict[str, Any]) -> dict[str, Any]:
 def _is_set(value: Any) -> bool:
     # The library marks what was not given with a bare object().
     return value is not None and type(value) is not object
+
+
+class MailServer:
+    """A mail server on this machine: keeps what it is given, or refuses it. Speaks as much SMTP as smtplib asks for."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[str, str]] = []  # to whom, and the whole of it
+        self.refuses = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"smtp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        with contextlib.suppress(OSError):  # closed before
+            # A listener that is only closed goes on waiting for the next caller.
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            with caller, caller.makefile("rwb") as line:
+                self._talk(line)
+
+    def _talk(self, line: Any) -> None:
+        def say(words: str) -> None:
+            line.write(f"{words}\r\n".encode())
+            line.flush()
+
+        to = ""
+        say("220 fake")
+        for heard in line:
+            verb = heard.split(b":")[0].strip().upper()
+            if verb == b"RCPT TO":
+                to = heard.decode().partition("<")[2].partition(">")[0]
+                say(f"550 no {to} here" if self.refuses else "250 ok")
+            elif verb == b"DATA":
+                say("354 go on")
+                letter = b"".join(iter(line.readline, b".\r\n")).decode()
+                self.letters.append((to, letter))
+                say("250 ok")
+            elif verb == b"QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 ok")

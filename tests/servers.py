@@ -81,11 +81,10 @@ def web(database_url: str, log: Path, *, workers: int = 3, **changes: str) -> It
         database_url,
         PORT=str(port),
         WEB_CONCURRENCY=str(workers),
-        POS_ACCESS_LOG="",
         POS_LOG_LEVEL="warning",
         POS_PUBLIC_URL=f"http://localhost:{port}",
         SIGN_IN_PER_SOURCE="1000 per minute",
-        **changes,
+        **{"POS_ACCESS_LOG": "", **changes},
     )
     server = _start(["gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"], env, log)
     server.url = f"http://localhost:{port}"

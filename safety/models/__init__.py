@@ -5,7 +5,7 @@ from safety.models.asks import Ask
 from safety.models.audit import AuditEvent, Seal
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
-from safety.models.people import Force, SignIn, User
+from safety.models.people import CallBack, Force, Invitation, SignIn, User
 from safety.models.placements import AddressOpening, Placement
 from safety.models.premises import (
     BedReport,
@@ -27,6 +27,7 @@ __all__ = [
     "AuditEvent",
     "BedReport",
     "Bedspace",
+    "CallBack",
     "Cohort",
     "Contact",
     "Draft",
@@ -34,6 +35,7 @@ __all__ = [
     "Group",
     "Heartbeat",
     "Inbound",
+    "Invitation",
     "KeepApart",
     "Lease",
     "MessageState",

@@ -1,4 +1,4 @@
-"""Forces, people and their signed-in sessions."""
+"""Forces, people, how they were invited and checked, and their signed-in sessions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,28 @@ from flask_login import UserMixin
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from safety.crypto import Sealed
-from safety.extensions import Row, both_or_neither, one_of
+from safety.extensions import Row, both_or_neither, live_only, one_of
 from safety.lifecycle import Role
 from safety.models.premises import Provider
-from safety.permissions import Actor
+from safety.permissions import OFFICERS, Actor
 
 PEOPLE = tuple(role for role in Role if role is not Role.CLOCK)
+
+
+def _belongs_somewhere() -> tuple[sa.CheckConstraint, ...]:
+    """What a row about one person and their role promises: an account, and the invitation to one."""
+    return (
+        one_of("role", PEOPLE),
+        both_or_neither("phone_sealed", "phone_index"),
+        # An officer without a force, or house staff without a house, could never be kept to their own.
+        sa.CheckConstraint(
+            "(role IN ('officer', 'lead')) = (force_id IS NOT NULL)", name="officers_have_a_force"
+        ),
+        sa.CheckConstraint(
+            "(role = 'provider') = (provider_id IS NOT NULL)", name="house_staff_have_a_provider"
+        ),
+        sa.CheckConstraint("email = lower(email)", name="email_is_lower_case"),
+    )
 
 
 class Force(Row):
@@ -58,20 +74,10 @@ class User(UserMixin, Row):  # type: ignore[misc]
 
     force: Mapped[Force | None] = relationship()
     provider: Mapped[Provider | None] = relationship()
+    call_back: Mapped[CallBack | None] = relationship()
+    invitation: Mapped[Invitation | None] = relationship(back_populates="user")
 
-    __table_args__ = (
-        one_of("role", PEOPLE),
-        both_or_neither("disabled_at", "disabled_by"),
-        both_or_neither("phone_sealed", "phone_index"),
-        # An officer without a force, or house staff without a house, could never be kept to their own.
-        sa.CheckConstraint(
-            "(role IN ('officer', 'lead')) = (force_id IS NOT NULL)", name="officers_have_a_force"
-        ),
-        sa.CheckConstraint(
-            "(role = 'provider') = (provider_id IS NOT NULL)", name="house_staff_have_a_provider"
-        ),
-        sa.CheckConstraint("email = lower(email)", name="email_is_lower_case"),
-    )
+    __table_args__ = (both_or_neither("disabled_at", "disabled_by"), *_belongs_somewhere())
 
     # Set by the session loader for the request in hand; not stored.
     session_token: str | None = None
@@ -79,8 +85,13 @@ class User(UserMixin, Row):  # type: ignore[misc]
 
     @property
     def is_active(self) -> bool:
-        """Disabled people are out at once: Flask-Login asks this at every request."""
-        return self.disabled_at is None
+        """Disabled people are out at once, and an officer is not in before the call-back: Flask-Login asks at every request."""
+        return self.disabled_at is None and not self.awaits_call_back
+
+    @property
+    def awaits_call_back(self) -> bool:
+        """Whether an officer's control room has not yet confirmed them to us."""
+        return self.role in OFFICERS and self.call_back is None
 
     def get_id(self) -> str:
         """What Flask-Login keeps in the cookie: the session's own random token, never the person's id."""
@@ -90,6 +101,54 @@ class User(UserMixin, Row):  # type: ignore[misc]
         """This person as an actor of the rooms."""
         premises = frozenset(house.id for house in self.provider.premises) if self.provider else frozenset()
         return Actor(Role(self.role), f"user:{self.id.hex}", self.id, self.force_id, premises)
+
+
+class CallBack(Row):
+    """A coordinator rang a force's control room, on the number we hold, and it confirmed the officer of this account."""
+
+    __tablename__ = "call_back"
+    # An officer is confirmed once; closing the account is how that ends.
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("user_account.id"), unique=True)
+    called_at: Mapped[dt.datetime]
+    called_by: Mapped[str] = mapped_column(sa.String(40))
+
+
+class Invitation(Row):
+    """A link by which one named person makes their own account. The token itself is never stored, only its hash."""
+
+    __tablename__ = "invitation"
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    email: Mapped[str] = mapped_column(sa.String(254))  # lower case
+    name: Mapped[str] = mapped_column(sa.String(100))
+    role: Mapped[str] = mapped_column(sa.String(16))
+    force_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("force.id"))
+    provider_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("provider.id"))
+    collar_number: Mapped[str | None] = mapped_column(sa.String(20))
+    phone_sealed: Mapped[str | None]
+    phone = Sealed[str | None]()  # E.164
+    phone_index: Mapped[str | None] = mapped_column(sa.String(32))
+    invited_at: Mapped[dt.datetime]
+    invited_by: Mapped[str] = mapped_column(sa.String(40))
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+    # An account was made by one invitation or by none.
+    user_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("user_account.id"), unique=True)
+    withdrawn_at: Mapped[dt.datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(sa.String(40))
+
+    force: Mapped[Force | None] = relationship()
+    provider: Mapped[Provider | None] = relationship()
+    user: Mapped[User | None] = relationship(back_populates="invitation")
+
+    __table_args__ = (
+        *_belongs_somewhere(),
+        # A used link made exactly one account.
+        both_or_neither("used_at", "user_id"),
+        both_or_neither("withdrawn_at", "withdrawn_by"),
+        sa.CheckConstraint("used_at IS NULL OR withdrawn_at IS NULL", name="used_or_withdrawn"),
+        # Only the newest link of an address opens anything.
+        live_only("uq_invitation_open", "email", where="used_at IS NULL AND withdrawn_at IS NULL"),
+    )
 
 
 class SignIn(Row):

@@ -109,6 +109,8 @@ class Premises(Row):
         both_or_neither("compromised_at", "compromised_by"),
         both_or_neither("address_confirmed_at", "address_confirmed_by"),
         sa.CheckConstraint("accepting OR accepting_reason IS NOT NULL", name="closed_has_a_reason"),
+        # A provider's houses are told apart by name, and a form sent twice makes one.
+        sa.Index("uq_premises_name", "provider_id", "name", unique=True),
     )
 
 

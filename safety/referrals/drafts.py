@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from safety.extensions import db
-from safety.models import Draft, Force, User
+from safety.models import Draft, User
 from safety.permissions import NotYours
 
 
@@ -57,15 +57,6 @@ def unfinished(*, officer: User, now: dt.datetime) -> Sequence[Draft]:
 def discard(*, form_token: uuid.UUID, officer: User) -> None:
     """Erase a draft nobody wants any more. Erased already: nothing happens. Somebody else's stays."""
     db.session.execute(sa.delete(Draft).where(Draft.id == form_token, Draft.officer_id == officer.id))
-
-
-def forces(*, now: dt.datetime) -> Sequence[Force]:
-    """The forces that exist at `now`, by name: whose officer a coordinator may have on the telephone."""
-    today = now.date()
-    still = sa.or_(Force.valid_to.is_(None), Force.valid_to >= today)
-    return db.session.scalars(
-        sa.select(Force).where(Force.valid_from <= today, still).order_by(Force.name)
-    ).all()
 
 
 def _oldest(now: dt.datetime) -> dt.datetime:

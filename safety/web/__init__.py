@@ -38,7 +38,19 @@ __all__ = [
 ]
 
 # Every page of the service: a module here has one blueprint, `pages`. It may add `wanted(app)`, False to stay away.
-DOORS = ("public", "sign_in", "officer", "provider", "coordinator", "twilio", "phones")
+DOORS = (
+    "public",
+    "sign_in",
+    "invitation",
+    "officer",
+    "provider",
+    "coordinator",
+    "people",
+    "houses",
+    "forces",
+    "twilio",
+    "phones",
+)
 
 
 def init_app(app: Flask) -> None:

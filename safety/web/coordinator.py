@@ -14,18 +14,17 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from safety import duty, geography, heartbeats, lifecycle, matching, messages, premises, referrals
+from safety import duty, geography, heartbeats, lifecycle, matching, messages, people, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
-from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises, Referral, Text, User
+from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises, Referral, Text
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours, allow
 from safety.referrals.handover import BORDER, look_across_border
 from safety.web import needs, steps
 from safety.web.forms import Form
 from safety.web.forms.placement import BorderForm, PlaceForm, WithdrawReferralForm, offer_rooms
-from safety.web.gate import now, person, poll
-from safety.web.signed import names
+from safety.web.gate import me, now, poll
 from safety.web.wire import fragment
 
 pages = Blueprint("coordinator", __name__)
@@ -137,7 +136,7 @@ def _home() -> dict[str, object]:
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
         "homes": _homes(alerts),
-        "names": names({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "names": people.named({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "live": [(row, _live_of(row)) for row in live],
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
@@ -183,7 +182,7 @@ def claim(alert_id: uuid.UUID) -> ResponseReturnValue:
     if alert.ended_at is not None:
         flash("That alert is over: its cause is gone.", "notice")
         return redirect(url_for("coordinator.home"), 303)
-    mine = duty.take(alert=alert, by=_user().actor().by, now=now())
+    mine = duty.take(alert=alert, by=me().actor().by, now=now())
     if mine is None:
         db.session.rollback()
         flash("Somebody else has taken that alert. Leave it to them, or ring them.", "notice")
@@ -209,7 +208,7 @@ def referral_now(referral_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _referral(referral_id: uuid.UUID) -> dict[str, object]:
-    actor, instant = _user().actor(), now()
+    actor, instant = me().actor(), now()
     found = referrals.seen_by(referral_id=referral_id, actor=actor)
     placement = _live_of(found)
     earlier = [row for row in reversed(found.placements) if row.state not in LIVE]
@@ -224,7 +223,7 @@ def _referral(referral_id: uuid.UUID) -> dict[str, object]:
         "alerts": alerts,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
-        "names": names({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "names": people.named({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "rows": needs.rows(found),
         "keep_away": _keep_away(found),
         "causes": referrals.explain(found) if found.state == ReferralState.SEARCHING else (),
@@ -267,7 +266,7 @@ def _history(found: Referral) -> list[Line]:
     events = db.session.scalars(
         sa.select(AuditEvent).where(AuditEvent.referral_id == found.id).order_by(AuditEvent.id)
     ).all()
-    signed = names({event.by for event in events})
+    signed = people.named({event.by for event in events})
     homes = {house.id: house.name for house in db.session.scalars(sa.select(Premises))}
     return [Line(event.at, _event_words(event), _more(event, homes), signed[event.by]) for event in events]
 
@@ -313,7 +312,7 @@ def _texts(found: Referral) -> Sequence[tuple[str, str, object]]:
 @allow(Role.COORDINATOR)
 def step(placement_id: uuid.UUID, slug: str) -> ResponseReturnValue:
     """One thing to record, for the house or for the officer."""
-    actor = _user().actor()
+    actor = me().actor()
     found = referrals.lookup(placement_id=placement_id, actor=actor)
     return steps.page(found, slug, actor=actor, template="coordinator/step.html", back=_address_of)
 
@@ -327,7 +326,7 @@ def close(referral_id: uuid.UUID) -> ResponseReturnValue:
         return _asked(found, form, "close")
     try:
         referrals.withdraw(
-            referral_id=referral_id, actor=_user().actor(), reason=form.reason.data or "", now=now()
+            referral_id=referral_id, actor=me().actor(), reason=form.reason.data or "", now=now()
         )
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
@@ -341,7 +340,7 @@ def close(referral_id: uuid.UUID) -> ResponseReturnValue:
 def search_again(referral_id: uuid.UUID) -> ResponseReturnValue:
     """Somebody knows where they are: look for a bed again."""
     try:
-        placement = referrals.resume(referral_id=referral_id, actor=_user().actor(), now=now())
+        placement = referrals.resume(referral_id=referral_id, actor=me().actor(), now=now())
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
     db.session.commit()
@@ -354,7 +353,7 @@ def search_again(referral_id: uuid.UUID) -> ResponseReturnValue:
 def ask_every_house(referral_id: uuid.UUID) -> ResponseReturnValue:
     """Ask every house that could make room, without waiting for more of them to say no."""
     try:
-        asks = referrals.ask_by_hand(referral_id=referral_id, actor=_user().actor(), now=now())
+        asks = referrals.ask_by_hand(referral_id=referral_id, actor=me().actor(), now=now())
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
     db.session.commit()
@@ -377,7 +376,7 @@ def across_the_border(referral_id: uuid.UUID) -> ResponseReturnValue:
         return _asked(found, form, "border")
     try:
         placement = look_across_border(
-            referral_id=referral_id, actor=_user().actor(), reason=form.reason.data or "", now=now()
+            referral_id=referral_id, actor=me().actor(), reason=form.reason.data or "", now=now()
         )
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
@@ -403,7 +402,7 @@ def place(referral_id: uuid.UUID) -> ResponseReturnValue:
         referrals.place(
             referral_id=referral_id,
             bedspace_id=uuid.UUID(form.bedspace_id.data),
-            actor=_user().actor(),
+            actor=me().actor(),
             reason=form.reason.data or "",
             now=now(),
         )
@@ -416,7 +415,7 @@ def place(referral_id: uuid.UUID) -> ResponseReturnValue:
 
 def _found(referral_id: uuid.UUID) -> Referral:
     """A referral a place was looked for. Raises NotYours, NotFound."""
-    found = referrals.seen_by(referral_id=referral_id, actor=_user().actor())
+    found = referrals.seen_by(referral_id=referral_id, actor=me().actor())
     if found.outcode is None:
         raise NotFound
     return found
@@ -458,12 +457,6 @@ def _say_what_was_found(placement: Placement | None) -> None:
         )
     else:
         flash("A bed is held and its house has been asked.", "success")
-
-
-def _user() -> User:
-    user = person()
-    assert user is not None
-    return user
 
 
 def _address(referral_id: uuid.UUID) -> str:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 from flask import current_app, flash
 
-from safety import beds, matching, premises, referrals
+from safety import beds, matching, people, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE
 from safety.models import BedReport, Placement, Premises
 from safety.models.premises import ReportVia
 from safety.web.forms.figures import FiguresForm, figures_form
 from safety.web.gate import now
-from safety.web.signed import names
 
 _VIA = {
     ReportVia.PAGE: "on this page",
@@ -59,7 +58,7 @@ def _said(house: Premises) -> str:
     if via is None or by is None:
         return ""
     if via == ReportVia.PAGE and by.startswith("user:"):
-        return f"{_VIA[ReportVia.PAGE]} by {names({by})[by]}"
+        return f"{_VIA[ReportVia.PAGE]} by {people.named({by})[by]}"
     return _VIA[ReportVia(via)]
 
 

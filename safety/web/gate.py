@@ -89,6 +89,13 @@ def person() -> User | None:
     return found
 
 
+def me() -> User:
+    """Whoever is signed in; the gate has seen to it that somebody is."""
+    found = person()
+    assert found is not None
+    return found
+
+
 def freshly_proved() -> bool:
     """Whether the person proved who they are within PROOF_FRESH_MIN."""
     found = person()

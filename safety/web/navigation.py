@@ -19,7 +19,13 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICER: _OFFICER,
     Role.LEAD: _OFFICER,
     Role.PROVIDER: (("Your beds", "provider.home"),),
-    Role.COORDINATOR: (("Duty", "coordinator.home"), ("Find a place of safety", "officer.find")),
+    Role.COORDINATOR: (
+        ("Duty", "coordinator.home"),
+        ("Find a place of safety", "officer.find"),
+        ("People", "people.home"),
+        ("Houses", "houses.home"),
+        ("Forces", "forces.home"),
+    ),
     Role.OVERSIGHT: (),
 }
 

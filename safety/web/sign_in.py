@@ -60,6 +60,8 @@ def sign_in() -> ResponseReturnValue:
     renewed = accounts.renewed(claim=claim, password=form.password.data)
     try:
         return enter(claim, onward, renewed)
+    except accounts.AwaitsCallBack:
+        return redirect(url_for("invitation.waiting"), 303)
     except accounts.Refused:
         return _wrong(form, onward)
 
@@ -67,7 +69,10 @@ def sign_in() -> ResponseReturnValue:
 def enter(
     claim: accounts.Claim, onward: str | None, renewed: accounts.Hashed | None = None
 ) -> ResponseReturnValue:
-    """Begin the session of a claim that is wholly proved, and go on. The only place where one begins. Raises Refused."""
+    """Begin the session of a claim that is wholly proved, and go on. The only place where one begins.
+
+    Raises accounts.Refused and accounts.AwaitsCallBack.
+    """
     earlier = session.get("_user_id")
     begun = retrying(
         lambda: accounts.sign_in(claim=claim, renewed=renewed, earlier=earlier, now=now()), deciding=False

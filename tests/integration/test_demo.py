@@ -10,7 +10,18 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import accounts, audit, demo, geography, invariants, matching, premises, referrals, workdays
+from safety import (
+    accounts,
+    audit,
+    demo,
+    forces,
+    geography,
+    invariants,
+    matching,
+    premises,
+    referrals,
+    workdays,
+)
 from safety.extensions import db
 from safety.lifecycle import ReferralState, Role, State
 from safety.models import (
@@ -164,8 +175,8 @@ def test_the_people_belong_to_invented_forces_only(app: Flask) -> None:
 
 
 def test_the_whole_table_of_forces_is_loaded_once(app: Flask) -> None:
-    assert demo.load_forces(now=NOW) == len(geography.forces())
-    assert demo.load_forces(now=NOW) == 0
+    assert forces.load(by="operator", now=NOW) == [row.name for row in geography.forces()]
+    assert forces.load(by="operator", now=NOW) == []
     known = {force.slug: force for force in db.session.scalars(sa.select(Force))}
     for row in geography.forces():
         force = known[row.slug]

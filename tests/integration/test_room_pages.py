@@ -114,7 +114,6 @@ def test_a_room_may_begin_a_new_group_that_texts_can_name(home, house):
         ({"name": "room 1"}, "There is a room called room 1 already. Give this one another name"),
         ({"sleeps": "0"}, "How many people can sleep there must be a whole number from 1 to 12"),
         ({"sleeps": "13"}, "How many people can sleep there must be a whole number from 1 to 12"),
-        ({"cohort": "cats"}, "Select whom the room is for"),
         ({"group": ""}, "Select the group, or a new one"),
         ({"group": "0" * 32}, "Select the group, or a new one"),
         ({"group": "new"}, "Enter the letter of the new group"),
@@ -278,3 +277,22 @@ def test_no_title_of_a_room_page_names_a_house_or_a_room(home, house):
     for path in (list_of(house), list_of(house) + "/new", at(room), at(room, "out"), at(room, "describe")):
         title = home.get(path).text.split("<title>")[1].split("</title>")[0]
         assert house.name not in title and room.name not in title
+
+
+def test_whom_a_room_is_for_is_asked_only_in_a_house_for_anybody(home, house):
+    assert "Whom is it for?" not in words(home.get(list_of(house) + "/new"))
+    home.press(list_of(house) + "/new", name="Blue", group=house.groups[0].id.hex, **NEW | {"cohort": "men"})
+    assert db.session.scalars(sa.select(Bedspace.cohort).where(Bedspace.name == "Blue")).one() == "women"
+    house.cohort = "either"
+    db.session.commit()
+    page = home.post(
+        list_of(house) + "/new",
+        400,
+        name="Red",
+        group=house.groups[0].id.hex,
+        sleeps="1",
+        self_contained="no",
+    )
+    assert summary(page) == ["Select whom the room is for"]
+    home.press(list_of(house) + "/new", name="Red", group=house.groups[0].id.hex, **NEW | {"cohort": "men"})
+    assert db.session.scalars(sa.select(Bedspace.cohort).where(Bedspace.name == "Red")).one() == "men"

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import accounts, clock, demo, geography, invariants, referrals
+from safety import accounts, clock, demo, forces, geography, invariants, referrals
 from safety.extensions import begin_write, db
 from safety.lifecycle import ReferralState
 from safety.models import Draft, Force, Placement, Premises, Referral, UnmetNeed, User
@@ -83,7 +83,8 @@ def test_a_thousand_referrals_each_end_somewhere(
     password = accounts.hashed(password=servers.PASSWORD).value
     now = clock.now()
     db.session.rollback()
-    demo.load_forces(now=now)
+    forces.load(by="clock", now=now)
+    db.session.commit()
     demo.scale(houses=60, seed=SEED, now=now)
     force = db.session.scalars(sa.select(Force).where(Force.slug == "west-yorkshire")).one()
     officer = factories.officer(of=force, password_hash=password, created_at=now)

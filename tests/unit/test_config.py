@@ -38,6 +38,10 @@ BAD = [
     ("POS_INDEX_KEY", base64.b64encode(b"a" * 32).decode()),
     ("POS_PUBLIC_URL", "http://places.example"),
     ("POS_PUBLIC_URL", ""),
+    ("OFFICER_EMAIL_DOMAINS", "@hidden.uk"),
+    ("POS_SMTP_URL", "http://hidden"),
+    ("POS_SMTP_URL", "smtp://hidden:pass@word@mail.example"),
+    ("POS_SMTP_TIMEOUT_S", "60"),
     ("POS_TRUSTED_HOSTS", ""),
     ("DUTY_NUMBER", ""),
     ("ON_CALL_MOBILE", "07400 hidden"),
@@ -88,6 +92,21 @@ def test_good_settings_are_taken() -> None:
     settings = config.load(GOOD)
     assert settings.production and settings.ANSWER_WITHIN_MIN == 15
     assert config.as_flask(settings)["SESSION_COOKIE_NAME"] == "__Host-session"
+
+
+def test_officers_are_of_the_police_unless_it_is_said_otherwise() -> None:
+    assert config.load(GOOD).OFFICER_EMAIL_DOMAINS == ("police.uk",)
+    assert config.load(GOOD | {"OFFICER_EMAIL_DOMAINS": " "}).OFFICER_EMAIL_DOMAINS == ("police.uk",)
+    several = GOOD | {"OFFICER_EMAIL_DOMAINS": "Police.UK, nca.example"}
+    assert config.load(several).OFFICER_EMAIL_DOMAINS == ("police.uk", "nca.example")
+
+
+def test_whoever_has_a_mail_server_says_whom_it_writes_as() -> None:
+    mail = GOOD | {"POS_SMTP_URL": "smtps://places:p%40ss@mail.example:465"}
+    with pytest.raises(config.BadSetting, match="POS_MAIL_FROM: is not set"):
+        config.load(mail)
+    assert config.load(mail | {"POS_MAIL_FROM": "places@mail.example"}).POS_MAIL_FROM == "places@mail.example"
+    assert config.load(GOOD).POS_SMTP_URL == ""
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import phonenumbers
 from flask import current_app
 from govuk_frontend_wtf.wtforms_widgets import (
     GovCheckboxesInput,
@@ -27,6 +26,8 @@ from govuk_frontend_wtf.wtforms_widgets import (
 from wtforms import BooleanField, Field, RadioField, SelectField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
+
+from safety import telephones
 
 
 class _Drawn:
@@ -235,29 +236,40 @@ class Mobile(Text):
     def read(self, typed: str) -> None:
         """Raises StopValidation for a number that cannot be read, or cannot get our texts."""
         try:
-            number = phonenumbers.parse(typed, "GB")
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is not None and _of_a_play(number):
-            self.e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-            return
-        if number is None or number.extension or not phonenumbers.is_valid_number(number):
-            raise StopValidation(f"{self.subject} must be a full mobile number, like 07700 900123")
-        if number.country_code != 44:
-            raise StopValidation(f"{self.subject} must be a UK mobile number: we cannot text other countries")
-        if phonenumbers.number_type(number) != phonenumbers.PhoneNumberType.MOBILE:
-            raise StopValidation(f"{self.subject} must be a mobile number: this one cannot get texts")
-        self.e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            self.e164 = telephones.mobile(typed, drama=not current_app.config["SETTINGS"].production)
+        except telephones.Unusable as refused:
+            raise StopValidation(f"{self.subject} {refused}") from refused
 
 
-def _of_a_play(number: phonenumbers.PhoneNumber) -> bool:
-    """Whether it is a mobile that Ofcom keeps for drama: valid nowhere, and what everybody has in the demonstration."""
-    play = (
-        number.country_code == 44
-        and not number.extension
-        and 7700900000 <= (number.national_number or 0) <= 7700900999
-    )
-    return play and not current_app.config["SETTINGS"].production
+class Switchboard(Text):
+    """A telephone of the UK that people ring. data: what was typed; `plain`: the number as people read it, once checked."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        self.plain = ""
+        super().__init__(label, most=30, **{"inputmode": "tel", "width": 20, **kwargs})
+
+    def read(self, typed: str) -> None:
+        """Raises StopValidation for a number nobody could ring."""
+        try:
+            self.plain = telephones.any_of_the_uk(typed, drama=not current_app.config["SETTINGS"].production)
+        except telephones.Unusable as refused:
+            raise StopValidation(f"{self.subject} {refused}") from refused
+
+
+class Email(Text):
+    """An e-mail address. data: what was typed."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(
+            label,
+            **{
+                "most": 254,
+                "pattern": r"[^\s@]+@[^\s@]+",
+                "wrong": "Enter an email address in the correct format, like name@example.com",
+                "inputmode": "email",
+                **kwargs,
+            },
+        )
 
 
 class _Choosing(_Question):

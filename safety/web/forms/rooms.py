@@ -30,7 +30,7 @@ class DescribeForm(Form):
         needed="Enter what you call the room",
         hint="As your staff say it, like W3 or Blue room. Never the name of somebody who lives there",
     )
-    cohort = OneOf("Whom is it for?", choices=_COHORTS, needed="Select whom the room is for")
+    cohort: OneOf | None = OneOf("Whom is it for?", choices=_COHORTS, needed="Select whom the room is for")
     sleeps = Whole(
         "How many people can sleep there?",
         subject="How many people can sleep there",
@@ -58,13 +58,17 @@ class DescribeForm(Form):
             "features": bedspace.features,
         }
 
-    @property
-    def said(self) -> Description:
+    def fit(self, house: Premises) -> None:
+        """A house for women, or for men, has rooms for nobody else: there is nothing to ask."""
+        if house.cohort != Cohort.EITHER:
+            del self.cohort
+
+    def said(self, house: Premises) -> Description:
         """The answers of a form that was validated."""
         assert self.sleeps.number is not None
         return Description(
             name=self.name.data,
-            cohort=str(self.cohort.data),
+            cohort=str(self.cohort.data) if self.cohort else house.cohort,
             sleeps=self.sleeps.number,
             self_contained=self.self_contained.data == "yes",
             features=tuple(self.features.data),
@@ -94,8 +98,9 @@ class AddForm(DescribeForm):
         hint="Only for a new group, like Family flats",
     )
 
-    def offer(self, house: Premises) -> None:
-        """The groups of this house, and a new one."""
+    def fit(self, house: Premises) -> None:
+        """Besides, the groups of this house and a new one."""
+        super().fit(house)
         groups = {group.id.hex: f"{group.letter}: {group.name}" for group in house.groups}
         self.group.offer(groups | {NEW_GROUP: "A new group"})
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from safety.accounts import MOST
-from safety.web.forms import Form, Password, Text
+from safety.web.forms import Email, Form, Password
 
 
 class SignInForm(Form):
     """E-mail address and password."""
 
-    email = Text(
-        "Email address",
-        needed="Enter your email address",
-        most=254,
-        pattern=r"[^\s@]+@[^\s@]+",
-        wrong="Enter an email address in the correct format, like name@example.com",
-        autocomplete="username",
-        inputmode="email",
-    )
+    email = Email("Email address", needed="Enter your email address", autocomplete="username")
     password = Password("Password", needed="Enter your password", most=MOST)
 
 

@@ -7,21 +7,15 @@ import uuid
 from flask import Blueprint, request
 
 from safety.lifecycle import Role
-from safety.models import User
 from safety.permissions import OFFICERS, NotYours
-from safety.web.gate import person
+from safety.web.gate import me
+
+__all__ = ["ASKERS", "me", "pages", "pressed"]
 
 pages = Blueprint("officer", __name__)
 
 # A coordinator keys in what an officer says on the telephone.
 ASKERS = (*OFFICERS, Role.COORDINATOR)
-
-
-def me() -> User:
-    """Whoever is signed in; the gate has seen to it that somebody is."""
-    found = person()
-    assert found is not None
-    return found
 
 
 def pressed() -> uuid.UUID:

@@ -13,7 +13,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import geography, referrals
+from safety import forces, geography, referrals
 from safety.extensions import begin_write, db, new_id
 from safety.lifecycle import ReferralState, Role
 from safety.models import Referral, User
@@ -197,7 +197,7 @@ def _settled(so_far: Mapping[str, Any]) -> bool:
 def _ask_force(form: WhoForm, officer: User) -> None:
     """Only a coordinator, who keys in a telephone call, is asked for the force."""
     if officer.role == Role.COORDINATOR:
-        form.force.offer({force.id.hex: force.name for force in drafts.forces(now=now())})
+        form.force.offer({force.id.hex: force.name for force in forces.placing(now=now())})
     else:
         del form.force
 

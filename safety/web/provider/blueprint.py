@@ -7,18 +7,13 @@ import uuid
 from flask import Blueprint
 
 from safety.extensions import db
-from safety.models import Premises, User
+from safety.models import Premises
 from safety.permissions import NotYours
-from safety.web.gate import person
+from safety.web.gate import me
+
+__all__ = ["me", "own", "pages"]
 
 pages = Blueprint("provider", __name__)
-
-
-def me() -> User:
-    """Whoever is signed in; the gate has seen to it that somebody is."""
-    found = person()
-    assert found is not None
-    return found
 
 
 def own(premises_id: uuid.UUID) -> Premises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import bedspaces, premises, referrals, workdays
+from safety import bedspaces, people, premises, referrals, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, Role
 from safety.models import AuditEvent, Bedspace, OutOfService, Placement, Premises
@@ -18,7 +18,6 @@ from safety.permissions import NotYours, allow
 from safety.web.forms.rooms import NEW_GROUP, AddForm, DescribeForm, OutForm, in_words
 from safety.web.gate import now
 from safety.web.provider.blueprint import me, own, pages
-from safety.web.signed import names
 
 MOST_HISTORY = 100
 _DONE = {
@@ -105,7 +104,7 @@ def add_room(premises_id: uuid.UUID) -> ResponseReturnValue:
     """A new room: free from the moment it is added."""
     house = own(premises_id)
     form = AddForm()
-    form.offer(house)
+    form.fit(house)
     if request.method == "POST" and form.validate():
         try:
             return _added(form, house)
@@ -125,7 +124,7 @@ def _added(form: AddForm, house: Premises) -> ResponseReturnValue:
         )
     else:
         group = next(group for group in house.groups if group.id.hex == form.group.data)
-    made = bedspaces.add(group_id=group.id, said=form.said, by=me().actor().by, now=now())
+    made = bedspaces.add(group_id=group.id, said=form.said(house), by=me().actor().by, now=now())
     referrals.rematch(now=now())
     db.session.commit()
     flash(f"{made.name} is added. It is free, and people can be sent there.", "success")
@@ -147,13 +146,14 @@ def describe_room(bedspace_id: uuid.UUID) -> ResponseReturnValue:
     """Say anew what a room is like."""
     bedspace = _own_room(bedspace_id)
     form = DescribeForm(data=DescribeForm.beforehand(bedspace))
+    form.fit(bedspace.premises)
     if request.method == "POST" and form.validate():
         try:
             changed = bedspaces.describe(
-                bedspace_id=bedspace.id, said=form.said, by=me().actor().by, now=now()
+                bedspace_id=bedspace.id, said=form.said(bedspace.premises), by=me().actor().by, now=now()
             )
         except (bedspaces.NameTaken, bedspaces.StillUsed) as refused:
-            form.refuse("name" if isinstance(refused, bedspaces.NameTaken) else "cohort", str(refused))
+            form.refuse("name" if isinstance(refused, bedspaces.NameTaken) else "sleeps", str(refused))
         else:
             referrals.rematch(now=now())
             db.session.commit()
@@ -243,7 +243,7 @@ def history(premises_id: uuid.UUID) -> ResponseReturnValue:
     """Who said and did what of a house's rooms and figures, newest first."""
     house = own(premises_id)
     events = bedspaces.history(premises_id=house.id, most=MOST_HISTORY)
-    signed = names({event.by for event in events})
+    signed = people.named({event.by for event in events})
     called = {room.id.hex: room.name for room in house.bedspaces}
     lines = [Line(event, _what(event, called), signed[event.by]) for event in events]
     return render_template("provider/history.html", house=house, lines=lines, most=MOST_HISTORY)
