@@ -28,9 +28,10 @@ class AlertKind(StrEnum):
     BROKEN = "cannot_be_matched"
     RELEASED = "released_unused"
     STAY_OVER = "stay_over"
+    ADDRESS_UNCONFIRMED = "address_unconfirmed"
 
 
-URGENT = frozenset(AlertKind) - {AlertKind.RELEASED, AlertKind.STAY_OVER}
+URGENT = frozenset(AlertKind) - {AlertKind.RELEASED, AlertKind.STAY_OVER, AlertKind.ADDRESS_UNCONFIRMED}
 ALERT_WORDS = {
     AlertKind.NO_BED_ON_ARRIVAL: "arrived and has no bed",
     AlertKind.HOUSE_WITHDREW: "the house withdrew, ring the officer",
@@ -44,6 +45,7 @@ ALERT_WORDS = {
     AlertKind.BROKEN: "cannot be matched, place them by hand",
     AlertKind.RELEASED: "a bed came free unused",
     AlertKind.STAY_OVER: "the stay is over",
+    AlertKind.ADDRESS_UNCONFIRMED: "the house's address is not confirmed",
 }
 
 
@@ -52,7 +54,7 @@ class Alert(Row):
 
     __tablename__ = "alert"
     kind: Mapped[str] = mapped_column(sa.String(24))
-    # What it is about: "referral:<hex>", "text:<hex>", "supplier". One open alert a kind and subject.
+    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "supplier". One open alert a kind and subject.
     subject: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     urgent: Mapped[bool]

@@ -33,6 +33,9 @@ class ReportVia(StrEnum):
     PHONE = "phone"
 
 
+# A house is reminded so long before its address has to be confirmed again.
+CONFIRM_NOTICE = dt.timedelta(days=7)
+
 OUT_REASONS = {
     "repair": "Repair or damage",
     "cleaning": "Cleaning",
@@ -85,6 +88,9 @@ class Premises(Row):
     address_version: Mapped[int] = mapped_column(default=1)
     address_confirmed_at: Mapped[dt.datetime | None]
     address_confirmed_by: Mapped[str | None] = mapped_column(sa.String(40))
+    # That the house was texted about it, since it was last confirmed: each once.
+    address_due_told_at: Mapped[dt.datetime | None]
+    address_over_told_at: Mapped[dt.datetime | None]
 
     reported_at: Mapped[dt.datetime | None]
     reported_by: Mapped[str | None] = mapped_column(sa.String(40))

@@ -14,7 +14,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from safety import duty, geography, lifecycle, matching, messages, premises, referrals
+from safety import duty, geography, houses, lifecycle, matching, messages, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
 from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises, Referral, Text, User
@@ -42,6 +42,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
     AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
+    AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
     AlertKind.STAY_OVER: "They stay in the bed. Ring the house about what comes next, or extend the stay.",
 }
 _PLAIN_EVENTS = {
@@ -127,11 +128,20 @@ def _home() -> dict[str, object]:
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
         "names": _names({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "houses": _alerted_houses(alerts),
         "live": [(row, _live_of(row)) for row in live],
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
         "instant": instant,
     }
+
+
+def _alerted_houses(alerts: Sequence[Alert]) -> dict[str, str]:
+    """The name of every house that an alert is about, by the alert's subject."""
+    if not any(alert.kind == AlertKind.ADDRESS_UNCONFIRMED for alert in alerts):
+        return {}
+    rows = db.session.execute(sa.select(Premises.id, Premises.name))
+    return {houses.address.subject(house_id): name for house_id, name in rows}
 
 
 def _state(placement: Placement | None) -> State | None:

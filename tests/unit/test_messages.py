@@ -43,6 +43,7 @@ WORDS = {
         "You have no group W",
     ),
     "which_group": ("W1 M1 F1",),
+    "address_due": ("29 September",),
     "noted": STATES,
     "conflict": STATES,
 }

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safety import duty, geography, lifecycle, premises, workdays
+from safety import duty, geography, houses, lifecycle, premises, workdays
 from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, Role, State
 from safety.models import AlertKind, Placement, Referral
 from safety.permissions import Actor
@@ -75,6 +75,7 @@ class Standing:
     who_for: str
     may: tuple[Event, ...]
     may_see_address: bool
+    saw_old_address: bool  # the house has changed it since it was opened for this journey
     may_undo: bool
     may_withdraw: bool
 
@@ -115,6 +116,7 @@ def of(referral: Referral, actor: Actor, now: dt.datetime, *, correct_within_min
         who_for=_who_for(live) if live and shown else "",
         may=_may(live, actor),
         may_see_address=may_open_address(live, actor, now),
+        saw_old_address=live is not None and houses.saw_old_address(live),
         may_undo=_may_undo(live, last, actor, now, dt.timedelta(minutes=correct_within_min)),
         may_withdraw=is_live and stage is not Stage.ARRIVED,
     )

@@ -5,8 +5,10 @@ The rule kept: a house sees its own placements only, and what somebody needs for
 
 from __future__ import annotations
 
+import safety.web.provider.address
 import safety.web.provider.beds
 import safety.web.provider.home
+import safety.web.provider.house
 import safety.web.provider.placement  # noqa: F401
 from safety.web.provider.blueprint import pages
 
