@@ -293,7 +293,7 @@ def counts_changed(m: Matter) -> str:
 
 def counts_while_closed(m: Matter) -> str:
     """To a house marked closed that sent figures: they count, and nobody is sent all the same."""
-    return f"Places of Safety: thank you, {m.words}. But you are marked as closed, so nobody is sent. To open ring {m.ring}"
+    return f"Places of Safety: thank you, {m.words}. But you are closed, so nobody is sent. To open sign in or ring {m.ring}"
 
 
 def counts_undone(m: Matter) -> str:

@@ -246,7 +246,7 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
 def open_to_all(house: Premises, now: dt.datetime) -> bool:
     """Whether anybody at all may be sent there: accepting, not compromised, its address confirmed lately."""
     until = address_good_until(house)
-    return house.accepting and house.compromised_at is None and until is not None and now < until
+    return house.accepts_at(now) and house.compromised_at is None and until is not None and now < until
 
 
 def address_good_until(house: Premises) -> dt.datetime | None:

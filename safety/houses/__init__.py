@@ -4,6 +4,7 @@ The rule kept: a house speaks for itself only, every word of it stands in the re
 Doors begin a deciding write, call one of these, match whoever is searching (referrals.rematch) and commit once.
 """
 
+from safety.houses.accepting import close, open_again
 from safety.houses.address import (
     Address,
     AlreadyChanged,
@@ -23,7 +24,9 @@ __all__ = [
     "NewAddress",
     "address_standing",
     "change_address",
+    "close",
     "confirm_address",
     "look_at_address",
+    "open_again",
     "saw_old_address",
 ]

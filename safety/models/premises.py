@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from safety.crypto import Sealed
 from safety.extensions import Row, both_or_neither, live_only, one_of
+from safety.lifecycle import HOUSE_CLOSED
 
 
 class Cohort(StrEnum):
@@ -76,6 +77,7 @@ class Premises(Row):
     admits: Mapped[list[Any]] = mapped_column(sa.JSON)
     accepting: Mapped[bool] = mapped_column(default=True)
     accepting_reason: Mapped[str | None] = mapped_column(sa.String(20))
+    accepting_until: Mapped[dt.datetime | None]  # closed until then; None: until it says otherwise
     accepts_unasked: Mapped[bool] = mapped_column(default=False)
     compromised_at: Mapped[dt.datetime | None]
     compromised_by: Mapped[str | None] = mapped_column(sa.String(40))
@@ -107,8 +109,15 @@ class Premises(Row):
         both_or_neither("reported_at", "reported_by"),
         both_or_neither("compromised_at", "compromised_by"),
         both_or_neither("address_confirmed_at", "address_confirmed_by"),
+        one_of("accepting_reason", HOUSE_CLOSED),
         sa.CheckConstraint("accepting OR accepting_reason IS NOT NULL", name="closed_has_a_reason"),
+        # A time at which a house that is open would open.
+        sa.CheckConstraint("accepting_until IS NULL OR NOT accepting", name="only_closed_until"),
     )
+
+    def accepts_at(self, now: dt.datetime) -> bool:
+        """Whether the house takes new people at `now`: it never closed, or the time until which it did is over."""
+        return self.accepting or (self.accepting_until is not None and self.accepting_until <= now)
 
 
 class Contact(Row):

@@ -5,6 +5,7 @@ The rule kept: a house sees its own placements only, and what somebody needs for
 
 from __future__ import annotations
 
+import safety.web.provider.accepting
 import safety.web.provider.address
 import safety.web.provider.beds
 import safety.web.provider.home
