@@ -196,6 +196,11 @@ def address_over(m: Matter) -> str:
     return f"Places of Safety: nobody is sent to you until somebody signs in and confirms your address. It takes a minute. Ring {m.ring}"
 
 
+def telephones_changed(m: Matter) -> str:
+    """To whoever answers for a house, before and after: who answers was changed."""
+    return f"Places of Safety: who answers for your house was changed, sign in to see it. Not expected? Ring {m.ring} now"
+
+
 def nothing_fits(m: Matter) -> str:
     """To the officer: no bed yet."""
     return f"Places of Safety {m.reference}: no bed fits yet. A coordinator knows and we keep looking. Ring {m.ring}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +25,13 @@ class Cohort(StrEnum):
     WOMEN = "women"
     MEN = "men"
     EITHER = "either"
+
+
+WHO_FOR: Mapping[str, str] = {
+    Cohort.WOMEN: "Women only",
+    Cohort.MEN: "Men only",
+    Cohort.EITHER: "Women or men",
+}
 
 
 class ReportVia(StrEnum):

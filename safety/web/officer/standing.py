@@ -13,11 +13,10 @@ from enum import StrEnum
 from safety import duty, geography, houses, lifecycle, premises, workdays
 from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, Role, State
 from safety.models import AlertKind, Placement, Referral
+from safety.models.premises import WHO_FOR
 from safety.permissions import Actor
 from safety.referrals.consequences import far_ahead, subject
 from safety.referrals.handover import may_open_address
-
-WHO_FOR = {"women": "Women only", "men": "Men only", "either": "Women or men"}
 
 
 class Stage(StrEnum):

@@ -10,7 +10,8 @@ import safety.web.provider.address
 import safety.web.provider.beds
 import safety.web.provider.home
 import safety.web.provider.house
-import safety.web.provider.placement  # noqa: F401
+import safety.web.provider.placement
+import safety.web.provider.telephones  # noqa: F401
 from safety.web.provider.blueprint import pages
 
 __all__ = ["pages"]
