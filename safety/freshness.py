@@ -52,7 +52,8 @@ def _stale(now: dt.datetime) -> sa.Select[Premises]:
     before = now - dt.timedelta(hours=settings.STALE_H)
     rooms = sa.select(Bedspace.id).where(Bedspace.premises_id == Premises.id, Bedspace.retired_at.is_(None))
     return sa.select(Premises).where(
-        Premises.accepting,
+        # As Premises.accepts_at, in the database.
+        sa.or_(Premises.accepting, Premises.accepting_until <= now),
         Premises.compromised_at.is_(None),
         sa.or_(Premises.reported_at.is_(None), Premises.reported_at <= before),
         rooms.exists(),

@@ -328,6 +328,14 @@ WITHDRAW_BY_HOUSE: Mapping[str, str] = {
     "mistake": "We said yes by mistake",
     "other": "Something else",
 }
+HOUSE_CLOSED: Mapping[str, str] = {
+    "staff": "Not enough staff",
+    "incident": "Something happened at the house",
+    "repair": "Repair or works",
+    "illness": "Illness in the house",
+    "planned": "Closed as planned",
+    "other": "Something else",
+}
 CANCEL: Mapping[str, str] = {
     "plans": "Plans changed",
     "unsuitable": "The place does not suit the person",

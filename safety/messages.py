@@ -191,6 +191,29 @@ def address_opened(m: Matter) -> str:
     return f"Places of Safety: the officer bringing {m.reference} has opened your address. Not expected? Ring {m.ring} now"
 
 
+def address_changed(m: Matter) -> str:
+    """To the officer on the way who has looked where the house is: it is somewhere else."""
+    return (
+        f"Places of Safety {m.reference}: the ADDRESS HAS CHANGED. Do not go by the one you saw. "
+        f"Press See the address on your page again. Ring {m.ring}"
+    )
+
+
+def address_due(m: Matter) -> str:
+    """To the house, a week before: its address has to be confirmed again."""
+    return f"Places of Safety: is your address still right? Sign in and confirm it, or nobody is sent to you from {m.words}. Ring {m.ring}"
+
+
+def address_over(m: Matter) -> str:
+    """To the house: nobody is sent there, because nobody confirmed the address."""
+    return f"Places of Safety: nobody is sent to you until somebody signs in and confirms your address. It takes a minute. Ring {m.ring}"
+
+
+def telephones_changed(m: Matter) -> str:
+    """To whoever answers for a house, before and after: who answers was changed."""
+    return f"Places of Safety: who answers for your house was changed, sign in to see it. Not expected? Ring {m.ring} now"
+
+
 def nothing_fits(m: Matter) -> str:
     """To the officer: no bed yet."""
     return f"Places of Safety {m.reference}: no bed fits yet. A coordinator knows and we keep looking. Ring {m.ring}"
@@ -323,7 +346,7 @@ def counts_changed(m: Matter) -> str:
 
 def counts_while_closed(m: Matter) -> str:
     """To a house marked closed that sent figures: they count, and nobody is sent all the same."""
-    return f"Places of Safety: thank you, {m.words}. But you are marked as closed, so nobody is sent. To open ring {m.ring}"
+    return f"Places of Safety: thank you, {m.words}. But you are closed, so nobody is sent. To open sign in or ring {m.ring}"
 
 
 def counts_undone(m: Matter) -> str:

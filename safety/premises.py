@@ -202,13 +202,15 @@ def rooms(now: dt.datetime, *, leaving_out: uuid.UUID | None = None) -> list[mat
 
 def open_to_all(house: Premises, now: dt.datetime) -> bool:
     """Whether anybody at all may be sent there: accepting, not compromised, its address confirmed lately."""
-    lately = now - dt.timedelta(days=current_app.config["ADDRESS_CONFIRMED_DAYS"])
-    return (
-        house.accepting
-        and house.compromised_at is None
-        and house.address_confirmed_at is not None
-        and house.address_confirmed_at > lately
-    )
+    until = address_good_until(house)
+    return house.accepts_at(now) and house.compromised_at is None and until is not None and now < until
+
+
+def address_good_until(house: Premises) -> dt.datetime | None:
+    """When the house has to have confirmed its address again, or nobody is sent there; None if nobody ever confirmed it."""
+    if house.address_confirmed_at is None:
+        return None
+    return house.address_confirmed_at + dt.timedelta(days=current_app.config["ADDRESS_CONFIRMED_DAYS"])
 
 
 def merged_regions() -> dict[str, str]:

@@ -26,6 +26,20 @@ def cheap_hashes(monkeypatch: Any) -> None:
     )
 
 
+class StillClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, at: dt.datetime) -> None:
+        self.at = at
+
+
+def still_clock(monkeypatch: Any, at: dt.datetime) -> StillClock:
+    """Let every door read this clock."""
+    still = StillClock(at)
+    monkeypatch.setattr("safety.clock.now", lambda: still.at)
+    return still
+
+
 class Visitor:
     """One person's browser."""
 

@@ -48,7 +48,7 @@ def said(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
         return Answer("beds:being_released", messages.counts_refused, messages.Matter(words=words))
     told = [house for house, _ in figures]
     spoken = premises.figures_words(told, now)
-    shut = any(not house.accepting or house.compromised_at is not None for house in told)
+    shut = any(not house.accepts_at(now) or house.compromised_at is not None for house in told)
     # Only now: whoever was searching is held a bed of these in the same transaction, and asked about in a text of its own.
     referrals.rematch(now=now)
     wording = messages.counts_while_closed if shut else messages.counts_changed

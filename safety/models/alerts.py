@@ -30,9 +30,15 @@ class AlertKind(StrEnum):
     RELEASED = "released_unused"
     STAY_OVER = "stay_over"
     STALE = "figures_stale"
+    ADDRESS_UNCONFIRMED = "address_unconfirmed"
 
 
-URGENT = frozenset(AlertKind) - {AlertKind.RELEASED, AlertKind.STAY_OVER, AlertKind.STALE}
+URGENT = frozenset(AlertKind) - {
+    AlertKind.RELEASED,
+    AlertKind.STAY_OVER,
+    AlertKind.STALE,
+    AlertKind.ADDRESS_UNCONFIRMED,
+}
 ALERT_WORDS = {
     AlertKind.NO_BED_ON_ARRIVAL: "arrived and has no bed",
     AlertKind.HOUSE_WITHDREW: "the house withdrew, ring the officer",
@@ -48,6 +54,7 @@ ALERT_WORDS = {
     AlertKind.RELEASED: "a bed came free unused",
     AlertKind.STAY_OVER: "the stay is over",
     AlertKind.STALE: "a house does not say how many beds are free",
+    AlertKind.ADDRESS_UNCONFIRMED: "the house's address is not confirmed",
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from safety.crypto import Sealed
 from safety.extensions import Row, both_or_neither, live_only, one_of
+from safety.lifecycle import HOUSE_CLOSED
 
 
 class Cohort(StrEnum):
@@ -25,6 +27,13 @@ class Cohort(StrEnum):
     EITHER = "either"
 
 
+WHO_FOR: Mapping[str, str] = {
+    Cohort.WOMEN: "Women only",
+    Cohort.MEN: "Men only",
+    Cohort.EITHER: "Women or men",
+}
+
+
 class ReportVia(StrEnum):
     """How a house's figures reached us."""
 
@@ -32,6 +41,9 @@ class ReportVia(StrEnum):
     TEXT = "text"
     PHONE = "phone"
 
+
+# A house is reminded so long before its address has to be confirmed again.
+CONFIRM_NOTICE = dt.timedelta(days=7)
 
 OUT_REASONS = {
     "repair": "Repair or damage",
@@ -73,6 +85,7 @@ class Premises(Row):
     admits: Mapped[list[Any]] = mapped_column(sa.JSON)
     accepting: Mapped[bool] = mapped_column(default=True)
     accepting_reason: Mapped[str | None] = mapped_column(sa.String(20))
+    accepting_until: Mapped[dt.datetime | None]  # closed until then; None: until it says otherwise
     accepts_unasked: Mapped[bool] = mapped_column(default=False)
     compromised_at: Mapped[dt.datetime | None]
     compromised_by: Mapped[str | None] = mapped_column(sa.String(40))
@@ -85,6 +98,9 @@ class Premises(Row):
     address_version: Mapped[int] = mapped_column(default=1)
     address_confirmed_at: Mapped[dt.datetime | None]
     address_confirmed_by: Mapped[str | None] = mapped_column(sa.String(40))
+    # That the house was texted about it, since it was last confirmed: each once.
+    address_due_told_at: Mapped[dt.datetime | None]
+    address_over_told_at: Mapped[dt.datetime | None]
 
     reported_at: Mapped[dt.datetime | None]
     reported_by: Mapped[str | None] = mapped_column(sa.String(40))
@@ -108,10 +124,17 @@ class Premises(Row):
         both_or_neither("reported_at", "reported_by"),
         both_or_neither("compromised_at", "compromised_by"),
         both_or_neither("address_confirmed_at", "address_confirmed_by"),
+        one_of("accepting_reason", HOUSE_CLOSED),
         sa.CheckConstraint("accepting OR accepting_reason IS NOT NULL", name="closed_has_a_reason"),
         # A provider's houses are told apart by name, and a form sent twice makes one.
         sa.Index("uq_premises_name", "provider_id", "name", unique=True),
+        # A time at which a house that is open would open.
+        sa.CheckConstraint("accepting_until IS NULL OR NOT accepting", name="only_closed_until"),
     )
+
+    def accepts_at(self, now: dt.datetime) -> bool:
+        """Whether the house takes new people at `now`: it never closed, or the time until which it did is over."""
+        return self.accepting or (self.accepting_until is not None and self.accepting_until <= now)
 
 
 class Contact(Row):

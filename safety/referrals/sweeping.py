@@ -10,14 +10,18 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.orm import InstrumentedAttribute
 
 from safety import duty, messages, placements
 from safety.extensions import db
+from safety.houses import address
 from safety.lifecycle import Recipient, State, Worth
-from safety.models import Alert, AlertKind, Placement
+from safety.models import Alert, AlertKind, Placement, Premises
 from safety.permissions import CLOCK
 from safety.referrals.asking import lapse
 from safety.referrals.consequences import subject
@@ -54,23 +58,29 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     tally = {"released": 0, "told": 0, "alerted": 0, "failed": 0}
     full = False
 
-    def each(kind: str, due: sa.ColumnElement[bool], act: Callable[[Placement], None]) -> None:
+    def each(
+        kind: str,
+        due: sa.ColumnElement[bool],
+        act: Callable[[Any], None],
+        first: InstrumentedAttribute[Any] = Placement.held_at,
+    ) -> None:
+        """Act on every row that is due; `first` puts them in order, and says of which table they are."""
         nonlocal full
-        rows = db.session.scalars(
-            sa.select(Placement.id).where(due).order_by(Placement.held_at).limit(most)
-        ).all()
+        table: Any = first.class_
+        rows = db.session.scalars(sa.select(table.id).where(due).order_by(first).limit(most)).all()
         full = full or len(rows) == most
         for row in rows:
             try:
                 with db.session.begin_nested():
-                    placement = db.session.get(Placement, row, populate_existing=True)
-                    if placement is not None:
-                        act(placement)
+                    found = db.session.get(table, row, populate_existing=True)
+                    if found is not None:
+                        act(found)
                 tally[kind] += 1
             except Exception as problem:  # noqa: BLE001 - one bad row must not keep everybody else's bed
                 tally["failed"] += 1
                 # Without the problem's own words: a database's quote what was stored.
-                log.error("sweep left placement %s aside: %s", row.hex, type(problem).__name__)  # noqa: TRY400
+                kind_of_row = table.__tablename__
+                log.error("sweep left %s %s aside: %s", kind_of_row, row.hex, type(problem).__name__)  # noqa: TRY400
 
     def release(placement: Placement) -> None:
         event = placements.overdue_event(placement, now)
@@ -116,6 +126,7 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     over = sa.and_(arrived, Placement.stay_until <= now, _unalerted(AlertKind.STAY_OVER))
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))
     lapse(now=now)
+    _addresses(each, now)
     placed = rematch(now=now)
     duty.climb(now=now)
     db.session.flush()
@@ -123,6 +134,16 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     return Swept(
         **tally, placed=placed, again=full and tally["released"] + tally["told"] + tally["alerted"] > 0
     )
+
+
+def _addresses(each: Callable[..., None], now: dt.datetime) -> None:
+    """Houses whose address wants confirming: told by day, on the board at once, off it when the cause is gone."""
+    oldest = Premises.address_confirmed_at
+    if address.is_daytime(now):
+        each("told", address.address_due(now), partial(address.remind, now=now), oldest)
+        each("told", address.address_over_untold(now), partial(address.tell_over, now=now), oldest)
+    each("alerted", address.address_over_unalerted(now), partial(address.alert_over, now=now), oldest)
+    address.end_alerts(now=now)
 
 
 def _remind(now: dt.datetime) -> Callable[[Placement], None]:

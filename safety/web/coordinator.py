@@ -44,6 +44,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
     AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
+    AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
     AlertKind.STAY_OVER: "They stay in the bed. Ring the house about what comes next, or extend the stay.",
 }
 _PLAIN_EVENTS = {

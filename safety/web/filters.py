@@ -14,7 +14,7 @@ from safety.web.gate import now
 
 def init_app(app: Flask) -> None:
     """Give every template the filters below, the duty number and the header's links."""
-    for words in (clock_words, day_words, ago_words, spoken, national, tel):
+    for words in (clock_words, day_words, ago_words, spoken, national, ending, tel):
         app.add_template_filter(words)
     app.add_template_global(app.config["DUTY_NUMBER"], "duty_number")
     app.add_template_global(navigation.items, "navigation")
@@ -57,6 +57,11 @@ def national(number: str) -> str:
     return phonenumbers.format_number(
         parsed, kind.NATIONAL if parsed.country_code == 44 else kind.INTERNATIONAL
     )
+
+
+def ending(number: str) -> str:
+    """As much of a number as its owner needs to know it by, on a page others may see: "ending 123"."""
+    return f"ending {number[-3:]}"
 
 
 def tel(number: str) -> str:

@@ -15,7 +15,7 @@ from safety.models import AlertKind, Contact, Premises, Text
 from tests import factories
 from tests.factories import NOW
 
-HOUR = dt.timedelta(hours=1)
+HOUR, MINUTE = dt.timedelta(hours=1), dt.timedelta(minutes=1)
 # NOW is 14:00 in winter; a house that said something at 10:00 yesterday is stale, and it is day.
 STALE = NOW - 28 * HOUR
 
@@ -137,6 +137,12 @@ def test_a_house_nobody_is_sent_to_is_not_asked_and_its_alert_ends(house: Premis
     assert freshness.due(now=NOW + 13 * HOUR)
     assert freshness.ask(now=NOW + 13 * HOUR) == 0
     assert duty.open_alerts() == [] and not freshness.due(now=NOW + 13 * HOUR)
+
+
+def test_a_house_that_was_closed_until_a_time_that_is_over_is_asked(house: Premises) -> None:
+    house.accepting, house.accepting_reason, house.accepting_until = False, "staff", NOW
+    assert not freshness.due(now=NOW - MINUTE)
+    assert freshness.ask(now=NOW) == 1
 
 
 def test_a_stale_house_is_offered_last_and_never_accepts_without_asking(house: Premises) -> None:

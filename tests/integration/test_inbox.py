@@ -428,7 +428,7 @@ def test_figures_of_a_closed_house_count_and_nobody_is_sent(app: Flask) -> None:
     waiting = factories.referral()
     words = send(mobile(house), "BEDS 1")
     assert waiting.state == ReferralState.SEARCHING
-    assert words is not None and "marked as closed" in words
+    assert words is not None and "you are closed" in words
     assert frees(house) == {"W": 1}
 
 

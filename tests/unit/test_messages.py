@@ -48,6 +48,7 @@ WORDS = {
     "make_room_in": ("W", "A, B, C, D or E", asking.ON_PAGE),
     "no_such_room": ("group W", "your house"),
     "which_room": ("W", "A, B, C, D or E", asking.ON_PAGE),
+    "address_due": ("29 September",),
     "noted": STATES,
     "conflict": STATES,
 }

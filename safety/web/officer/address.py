@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import make_response, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from safety import referrals
@@ -16,9 +16,8 @@ from safety.permissions import OFFICERS, NotYours, allow
 from safety.referrals.handover import may_open_address
 from safety.web.forms.referral import AddressForm
 from safety.web.gate import freshly_proved, now, prove_first
+from safety.web.glance import glance
 from safety.web.officer.blueprint import me, pages
-
-SHOWN_S = 60
 
 
 @pages.route("/referrals/<uuid:referral_id>/address", methods=["GET", "POST"])
@@ -47,10 +46,4 @@ def address(referral_id: uuid.UUID) -> ResponseReturnValue:
     where = referrals.open_address(referral_id=referral_id, actor=actor, reason=reason, now=now())
     db.session.commit()
     back = url_for("officer.referral", referral_id=referral_id)
-    page = make_response(
-        render_template("officer/address.html", where=where, referral=found, back=back, shown_s=SHOWN_S)
-    )
-    # A header and not a meta element: it holds whether or not any script of ours was loaded.
-    page.headers["Refresh"] = f"{SHOWN_S}; url={back}"
-    page.headers["Cache-Control"] = "no-store"
-    return page
+    return glance("officer/address.html", back=back, where=where, referral=found)

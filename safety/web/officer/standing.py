@@ -10,14 +10,13 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safety import duty, geography, lifecycle, premises, referrals, workdays
+from safety import duty, geography, houses, lifecycle, premises, referrals, workdays
 from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, Role, State
 from safety.models import AlertKind, Placement, Referral
+from safety.models.premises import WHO_FOR
 from safety.permissions import Actor
 from safety.referrals.consequences import far_ahead, subject
 from safety.referrals.handover import may_open_address
-
-WHO_FOR = {"women": "Women only", "men": "Men only", "either": "Women or men"}
 
 
 class Stage(StrEnum):
@@ -75,6 +74,7 @@ class Standing:
     who_for: str
     may: tuple[Event, ...]
     may_see_address: bool
+    saw_old_address: bool  # the house has changed it since it was opened for this journey
     may_undo: bool
     may_withdraw: bool
 
@@ -115,6 +115,7 @@ def of(referral: Referral, actor: Actor, now: dt.datetime, *, correct_within_min
         who_for=_who_for(live) if live and shown else "",
         may=_may(live, actor),
         may_see_address=may_open_address(live, actor, now),
+        saw_old_address=live is not None and houses.saw_old_address(live),
         may_undo=_may_undo(live, last, actor, now, dt.timedelta(minutes=correct_within_min)),
         may_withdraw=is_live and stage is not Stage.ARRIVED,
     )
