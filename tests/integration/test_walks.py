@@ -511,6 +511,7 @@ class Walk(RuleBasedStateMachine):
         fits = stay.live and self.beds[bed] == stay.house and bed != stay.bed and bed not in self.out and free
         if bed == stay.bed and stay.live and bed not in self.out:
             self.do(stay, Event.MOVE, self.house(stay), bedspace_id=bed)
+            self.learn()  # where they are already, and still a moment at which everybody is matched again
             return
         if self.step(
             stay,
