@@ -216,7 +216,7 @@ class WhomForm(Form):
         subject="Who the house is for",
         choices=WHO_FOR,
         needed="Select who the house is for",
-        hint="A house for women or men still never mixes strangers where they share: whoever is there decides who can come.",
+        hint="With Women or men, strangers of the other sex still never share rooms: whoever is there decides who can come.",
     )
     child_ages = AnyOf(
         "Children of which ages?",
