@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
+import random
 import secrets
 import signal
 import socket
@@ -40,12 +41,14 @@ from safety import (
 )
 from safety.extensions import begin_write, db
 from safety.models import AlertKind, Lease
+from safety.trouble import DATABASE_TROUBLE, is_busy
 
 log = logging.getLogger(__name__)
 
 # The outbox shows that it lives at least this often, however long the queue.
 _ROUND_S = 30.0
 _LEASE = dt.timedelta(seconds=30)
+_TRIES = 3
 # How far back the supplier is asked for texts that came in.
 _FETCH_BACK = dt.timedelta(hours=24)
 
@@ -314,7 +317,7 @@ def round_of(job: Job, process: Process, *, anyway: bool = False) -> bool:
     try:
         if job.alone and not anyway and not lead(job.name, process):
             return True
-        job.work(process)
+        _patiently(lambda: job.work(process))
         beat(job.name)
     except Exception as problem:  # the next round must come, whatever happened in this one
         # safety.web.logs leaves the words of a problem out: a database's words quote what was stored.
@@ -323,6 +326,22 @@ def round_of(job: Job, process: Process, *, anyway: bool = False) -> bool:
     finally:
         db.session.remove()
     return True
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    """Do a round, and again when the database was busy with somebody else: nothing of it was committed, and on a slow machine
+    everybody may be waiting for their turn to decide. Raises what the last try met.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            work()
+        except DATABASE_TROUBLE as problem:
+            db.session.rollback()
+            if not left or not is_busy(problem):
+                raise
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, not a secret
+        else:
+            return
 
 
 def once(process: Process, jobs: Iterable[Job] = JOBS) -> bool:

@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from safety.extensions import db
 from safety.permissions import NotYours
+from safety.trouble import DATABASE_TROUBLE, is_away, is_busy
 from safety.web.limits import TooMany
-from safety.web.trouble import DATABASE_TROUBLE, is_away, is_busy
 
 _UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -26,8 +26,8 @@ from safety.extensions import begin_write, db, login
 from safety.lifecycle import Role
 from safety.models import User
 from safety.permissions import ANYONE, F
+from safety.trouble import DATABASE_TROUBLE, is_busy
 from safety.web import navigation
-from safety.web.trouble import DATABASE_TROUBLE, is_busy
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from safety import heartbeats
 from safety.extensions import db
 from safety.permissions import ANYONE, SIGNED_IN, allow
+from safety.trouble import DATABASE_TROUBLE
 from safety.web.gate import home, now, person, poll
-from safety.web.trouble import DATABASE_TROUBLE
 
 pages = Blueprint("public", __name__)
 

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from safety import accounts, create_app, web
+from safety import accounts, create_app, trouble, web
 from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models import Heartbeat, SignIn
 from safety.permissions import ANYONE, SIGNED_IN, NotYours, allow
-from safety.web import trouble, wire
+from safety.web import wire
 from tests import factories
 from tests.conftest import settings_for
 from tests.pages import check_page

@@ -373,3 +373,28 @@ def test_several_processes_at_once_do_each_thing_once(app: Flask, database_url: 
     sent = db.session.scalars(sa.select(Text).where(Text.state == MessageState.DELIVERED)).all()
     assert Counter((text.to, text.body) for text in sent) == copies()
     assert unsent() == []
+
+
+class _Busy(Exception):
+    """What PostgreSQL says to whoever waited too long for a lock."""
+
+    sqlstate = "55P03"
+
+
+class _Broken(_Busy):
+    sqlstate = "42703"  # a column that is not there: no second try would find it
+
+
+@pytest.mark.parametrize(("problem", "tries"), [(_Busy, 3), (_Broken, 1)])
+def test_a_round_that_met_a_busy_database_is_done_again_and_a_broken_one_is_not(
+    app: Flask, problem: type[Exception], tries: int
+) -> None:
+    met: list[int] = []
+
+    def work(_process: jobs.Process) -> None:
+        met.append(len(met))
+        if len(met) < tries or problem is _Broken:
+            raise sa.exc.OperationalError("SELECT 1", {}, problem())
+
+    well = jobs.round_of(jobs.Job("sweep", 15, work), jobs.this_process())
+    assert (len(met), well) == (tries, problem is _Busy)
