@@ -83,6 +83,25 @@ def change_hours(
     return house
 
 
+def change_questions(*, premises_id: uuid.UUID, start: str, end: str, by: str, now: dt.datetime) -> Premises:
+    """When the house may be asked by text what can wait until then. The same again changes nothing.
+
+    start, end: local "HH:MM"; the same twice is at any time, an end before the start is past midnight. Raises ValueError for
+    anything else.
+    """
+    if not _CLOCK.fullmatch(start) or not _CLOCK.fullmatch(end):
+        raise ValueError("not two times of day")
+    house = db.session.get_one(Premises, premises_id)
+    if (house.questions_from, house.questions_to) == (start, end):
+        return house
+    house.questions_from, house.questions_to = start, end
+    audit.record(
+        what="house_questions", by=by, now=now, premises_id=house.id, facts={"from": start, "to": end}
+    )
+    db.session.flush()
+    return house
+
+
 def change_whom(*, premises_id: uuid.UUID, whom: Whom, by: str, now: dt.datetime) -> Premises:
     """Whom the house takes from now on; whoever it has said yes to stays. The same again changes nothing.
 

@@ -91,6 +91,7 @@ def house(premises_id: uuid.UUID) -> ResponseReturnValue:
         supports=SUPPORT,
         features=FEATURES,
         takes=premises.open_to_all(found, now()),
+        instant=now(),
     )
 
 

@@ -252,3 +252,32 @@ def test_a_bed_about_to_be_released_asks_to_wait_a_minute(home, house, clock):
     referrals.sweep(now=clock.at)
     db.session.commit()
     assert db.session.get_one(Placement, placement.id).state == State.LAPSED
+
+
+def test_a_coordinator_keys_in_what_the_house_says_on_the_telephone(house, client):
+    desk = Visitor(client).sign_in(factories.coordinator(name="Robin Demo"))
+    path = f"/duty/premises/{house.id}/beds"
+    page = desk.get(path)
+    assert "Ring the house on" in words(page) and "Example Street" not in page.text
+    page = desk.get(desk.send(page, "Save changes: Heron House", free_W="1").headers["Location"])
+    assert "Saved: W from 3 to 1." in words(page)
+    assert "Last confirmed by telephone, to the duty line, just now." in words(page)
+    db.session.refresh(house)
+    assert (house.reported_via, house.reported_by) == ("phone", desk.user.actor().by)
+    page = desk.get(desk.send(page, "Take that back: Heron House").headers["Location"])
+    assert free(house) == {"W": 3}
+    desk.send(page, "Same as before: Heron House")
+    page = desk.send(desk.get(path), "−", 200)
+    placement = factories.placement()
+    db.session.commit()
+    refused = desk.send(desk.get(path), "Save changes: Heron House", 400, free_W="3")
+    assert f'href="/duty/referrals/{placement.referral_id}"' in refused.text
+    desk.get(f"/duty/premises/{placement.id}/beds", 404)
+
+
+def test_nobody_else_keys_in_figures_of_a_house(app, house):
+    for user in (factories.officer(), factories.staff(of=house.provider)):
+        visitor = Visitor(app.test_client()).sign_in(user)
+        visitor.get(visitor.get("/", 303).headers["Location"])
+        visitor.get(f"/duty/premises/{house.id}/beds", 404)
+        visitor.post(f"/duty/premises/{house.id}/same", 404)

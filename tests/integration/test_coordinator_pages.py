@@ -15,7 +15,8 @@ from safety.models import Alert, AlertKind, AuditEvent, Heartbeat, Placement, Re
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours
 from safety.referrals.handover import look_across_border
-from safety.web import coordinator as door
+from safety.web.coordinator import board
+from safety.web.coordinator import referral as referral_page
 from tests import factories
 from tests.factories import NOW
 from tests.visitor import Visitor, buttons, cheap_hashes, summary, words
@@ -165,7 +166,7 @@ def test_an_alert_that_is_over_is_said_so_and_one_that_is_not_is_not_found(desk)
 
 
 def test_every_kind_of_alert_has_words_for_both_halves():
-    assert set(door.BY_ITSELF) == set(AlertKind) == set(ALERT_WORDS)
+    assert set(board.BY_ITSELF) == set(AlertKind) == set(ALERT_WORDS)
 
 
 def test_the_worst_stands_first(desk):
@@ -528,8 +529,8 @@ def test_texts_stand_with_what_they_were_for_and_never_their_number_or_words(des
 
 
 def test_every_text_and_every_event_has_words():
-    assert all(door._TEXT_MEANS[wording.__name__] for wording in messages.WORDINGS)
-    unsaid = {str(event) for event in Event} - set(door._PLAIN_EVENTS)
+    assert all(referral_page._TEXT_MEANS[wording.__name__] for wording in messages.WORDINGS)
+    unsaid = {str(event) for event in Event} - set(referral_page._PLAIN_EVENTS)
     assert unsaid == set()
 
 
@@ -612,3 +613,5 @@ def test_a_house_that_does_not_say_how_many_are_free_stands_on_the_list_by_name(
     page = words(desk.get("/duty"))
     assert f"{house.name}: a house does not say how many beds are free" in page
     assert "Ring the house and ask how many are free." in page
+    assert f"Key in what {house.name} says" in page
+    assert f'href="/duty/premises/{house.id}/beds"' in desk.get("/duty").text

@@ -94,8 +94,8 @@ def state(row: Referral | Placement) -> str:
 
 # Whose pages they are
 
-PAGES = ("", "/accepting", "/hours", "/whom", "/telephones")
-POSTS = ("/accepting", "/accepting/open", "/hours", "/whom", "/telephones/add")
+PAGES = ("", "/accepting", "/hours", "/whom", "/telephones", "/questions")
+POSTS = ("/accepting", "/accepting/open", "/hours", "/whom", "/telephones/add", "/questions")
 
 
 def test_another_providers_house_answers_like_none_at_all(home):
@@ -138,7 +138,7 @@ def test_a_closed_house_gets_nobody_new_until_it_opens_again(home, house):
     page = close(home, house)
     assert f"Closed. Nobody new is sent to {house.name} until you open it again." in words(page)
     assert "Not enough staff." in words(page) and "Open again now" in buttons(page)
-    assert "not taking anybody new" in words(home.get("/house"))
+    assert "Not taking anybody new" in words(home.get("/house"))
     waiting = searching()
     page = home.press(at(house, "/accepting/open"))
     assert f"Open. People are sent to {house.name} again." in words(page)
@@ -152,7 +152,7 @@ def test_a_closed_house_gets_nobody_new_until_it_opens_again(home, house):
 def test_an_end_that_was_said_opens_the_house_whether_or_not_anything_runs(home, house, clock):
     page = close(home, house, until_day="2027-01-13", until_time="18:00")
     assert "until today 18:00. Then you are open again by itself." in words(page)
-    assert "not taking anybody new until today 18:00" in words(home.get("/house"))
+    assert "Not taking anybody new until today 18:00" in words(home.get("/house"))
     end = NOW + 4 * HOUR
     waiting = searching()
     assert not premises.open_to_all(fresh(house), end - MINUTE) and premises.open_to_all(house, end)
@@ -722,3 +722,30 @@ def test_no_number_stands_in_the_record(home, house, night):
     home.press(at(house, f"/telephones/{night.id}/remove"))
     for event in written():
         assert NEW[3:] not in str(event.facts) and night.phone[3:] not in str(event.facts)
+
+
+def test_a_house_says_when_it_may_be_asked_what_can_wait(home, house):
+    home.get(at(house, "/questions"))
+    page = home.press(at(house, "/questions"), start="9am", end="5.30pm")
+    assert "Kept. Somebody who needs a bed is still asked about at any hour." in words(page)
+    assert "When we may ask how many beds are free 09:00 to 17:30" in words(page)
+    kept = fresh(house)
+    assert (kept.questions_from, kept.questions_to) == ("09:00", "17:30")
+    assert [event.facts for event in events("house_questions")] == [{"from": "09:00", "to": "17:30"}]
+    home.press(at(house, "/questions"), start="09:00", end="17:30")
+    assert len(events("house_questions")) == 1, "the same again is nothing new"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        ("", "20:00", "Enter from when we may ask"),
+        ("08:00", "", "Enter until when we may ask"),
+        ("8", "20:00", "From when we may ask must be a time, like 14:30 or 2:30pm"),
+        ("08:00", "24:00", "Until when we may ask must be a time, like 14:30 or 2:30pm"),
+    ],
+)
+def test_times_to_ask_that_cannot_be_meant_are_refused(home, house, start, end, told):
+    home.get(at(house, "/questions"))
+    assert summary(home.post(at(house, "/questions"), 400, start=start, end=end)) == [told]
+    assert fresh(house).questions_from == "08:00"

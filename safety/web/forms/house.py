@@ -199,6 +199,22 @@ class HoursForm(Form):
         return good
 
 
+class QuestionsForm(Form):
+    """When the house may be asked what can wait."""
+
+    start = ClockTime(
+        "From", needed="Enter from when we may ask", subject="From when we may ask", hint="Like 08:00"
+    )
+    end = ClockTime(
+        "Until", needed="Enter until when we may ask", subject="Until when we may ask", hint="Like 20:00"
+    )
+
+    @staticmethod
+    def beforehand(house: Premises) -> dict[str, str]:
+        """The times as they are."""
+        return {"start": house.questions_from, "end": house.questions_to}
+
+
 for _day, _name in DAYS.items():
     # Written out they would be the same two lines seven times.
     setattr(HoursForm, f"opens_{_day}", DoorTime("Opens", subject=f"When you open on {_name}"))

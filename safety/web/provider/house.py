@@ -14,7 +14,7 @@ from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models.premises import WHO_FOR
 from safety.permissions import allow
-from safety.web.forms.house import DAYS, HoursForm, WhomForm
+from safety.web.forms.house import DAYS, HoursForm, QuestionsForm, WhomForm
 from safety.web.gate import now
 from safety.web.provider.blueprint import me, own, pages
 
@@ -48,6 +48,19 @@ def hours(premises_id: uuid.UUID) -> ResponseReturnValue:
         return _kept(premises_id, "Your hours are kept. We only send people who can be with you by then.")
     html = render_template("provider/hours.html", form=form, house=found, days=DAYS)
     return html, 400 if form.errors else 200
+
+
+@pages.route("/house/premises/<uuid:premises_id>/questions", methods=["GET", "POST"])
+@allow(Role.PROVIDER)
+def questions(premises_id: uuid.UUID) -> ResponseReturnValue:
+    """When the house may be asked by text what can wait."""
+    found = own(premises_id)
+    form = QuestionsForm(data=QuestionsForm.beforehand(found))
+    if request.method == "POST" and form.validate():
+        start, end = f"{form.start.clock:%H:%M}", f"{form.end.clock:%H:%M}"
+        houses.change_questions(premises_id=found.id, start=start, end=end, by=me().actor().by, now=now())
+        return _kept(premises_id, "Kept. Somebody who needs a bed is still asked about at any hour.")
+    return render_template("provider/questions.html", form=form, house=found), 400 if form.errors else 200
 
 
 @pages.route("/house/premises/<uuid:premises_id>/whom", methods=["GET", "POST"])

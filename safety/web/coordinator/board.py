@@ -1,0 +1,115 @@
+"""What needs a person, worst first, and every live referral."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from flask import current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from safety import duty, geography, heartbeats, people, referrals
+from safety.extensions import db
+from safety.lifecycle import Role, State
+from safety.models import Alert, AlertKind, Placement, Premises
+from safety.models.alerts import ALERT_WORDS
+from safety.permissions import NotYours, allow
+from safety.web.coordinator.blueprint import live_of, pages
+from safety.web.gate import me, now, poll
+from safety.web.wire import fragment
+
+# What goes on without anybody, so that whoever reads an alert knows what is left for a person.
+BY_ITSELF: Mapping[AlertKind, str] = {
+    AlertKind.NO_BED_ON_ARRIVAL: "Nothing: they are inside without a bed. Ring the house, then place them by hand.",
+    AlertKind.HOUSE_WITHDREW: "The next best bed is held if there is one. Ring the officer: they may be on the road.",
+    AlertKind.NOTHING_FITS: "We match again at every change of a bed. Ask every house, ring houses, or place them by hand.",
+    AlertKind.BROKEN: "Their request stops the matching, so no bed is looked for. Place them by hand, and ring the officer.",
+    AlertKind.OVERDUE: "The bed stays held. Ring the officer, then the house, and record what happened.",
+    AlertKind.NOT_ARRIVED: "Nothing is held. Find out where they are, then start the search again or close the request.",
+    AlertKind.CASCADE: "The next house is asked, or with none left every house that could make room. Ring them, or place by hand.",
+    AlertKind.FAR_AHEAD: "No bed is held so early. Place them by hand, or leave it until they are nearer.",
+    AlertKind.SILENT: "Pages work, and beds are held. Ring whoever runs this service, then houses and officers.",
+    AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
+    AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
+    AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
+    AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
+    AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
+    AlertKind.STAY_OVER: "They stay in the bed. Ring the house about what comes next, or extend the stay.",
+}
+
+
+@pages.get("/duty")
+@allow(Role.COORDINATOR)
+def home() -> ResponseReturnValue:
+    """Open alerts, then every live referral, worst first."""
+    return render_template("coordinator/home.html", **_home())
+
+
+@pages.get("/duty/now")
+@allow(Role.COORDINATOR)
+@poll
+def home_now() -> ResponseReturnValue:
+    """The same, as the page asks for it by itself."""
+    return fragment(render_template("coordinator/_home.html", **_home()))
+
+
+def _home() -> dict[str, object]:
+    instant = now()
+    alerts = duty.open_alerts()
+    rank = {alert.referral_id: place for place, alert in reversed(list(enumerate(alerts))) if alert.urgent}
+    states = {None: 0, State.HELD: 1, State.CONFIRMED: 2, State.ARRIVED: 3}
+    live = sorted(
+        referrals.live(),
+        key=lambda row: (rank.get(row.id, len(alerts)), states.get(_state(live_of(row)), 0), row.opened_at),
+    )
+    return {
+        # Worked out here and now: when nothing runs on a timer any more, nothing can raise an alert about it.
+        "silent": heartbeats.silent(now=instant),
+        "alerts": alerts,
+        "alert_words": ALERT_WORDS,
+        "by_itself": BY_ITSELF,
+        "homes": _homes(alerts),
+        "names": people.named({alert.claimed_by for alert in alerts if alert.claimed_by}),
+        "live": [(row, live_of(row)) for row in live],
+        "region": lambda row: geography.region_of(row.outcode or "") or "",
+        "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
+        "instant": instant,
+    }
+
+
+def _homes(alerts: Sequence[Alert]) -> dict[str, Premises]:
+    """The house each alert about a house is about, by the alert's subject."""
+    about = (alert.subject.partition(":") for alert in alerts)
+    wanted = [uuid.UUID(hex=which) for what, _, which in about if what == "premises"]
+    found = db.session.scalars(sa.select(Premises).where(Premises.id.in_(wanted)))
+    return {f"premises:{house.id.hex}": house for house in found}
+
+
+def _state(placement: Placement | None) -> State | None:
+    return State(placement.state) if placement else None
+
+
+@pages.post("/duty/alerts/<uuid:alert_id>/claim")
+@allow(Role.COORDINATOR)
+def claim(alert_id: uuid.UUID) -> ResponseReturnValue:
+    """Take an alert, for one person only; then to its referral."""
+    alert = db.session.get(Alert, alert_id)
+    if alert is None:
+        raise NotYours
+    to = (
+        url_for("coordinator.referral", referral_id=alert.referral_id)
+        if alert.referral_id
+        else url_for("coordinator.home")
+    )
+    if alert.ended_at is not None:
+        flash("That alert is over: its cause is gone.", "notice")
+        return redirect(url_for("coordinator.home"), 303)
+    mine = duty.take(alert=alert, by=me().actor().by, now=now())
+    if mine is None:
+        db.session.rollback()
+        flash("Somebody else has taken that alert. Leave it to them, or ring them.", "notice")
+        return redirect(url_for("coordinator.home"), 303)
+    db.session.commit()
+    flash("It is yours. It stays open until its cause is gone.", "success")
+    return redirect(to, 303)
