@@ -113,12 +113,12 @@ def test_the_page_and_the_sheet_say_the_same_and_name_nobody(house, client, monk
     page = home.get(f"/house/premises/{house.id}/usage")
     assert "Jan 2027 2 1 1 1 0 0 0" in words(page)
     assert "Half of your answers came within 4 minutes" in words(page)
-    sheet = home.get(f"/house/premises/{house.id}/usage.csv")
+    sheet = home.get(f"/house/premises/{house.id}/usage/sheet")
     assert sheet.headers["Content-Disposition"] == 'attachment; filename="beds.csv"'
     assert "2027-01,1,1,0,0,0,1,2" in sheet.text
     for text in (page.text, sheet.text):
         assert placement.referral.spoken not in text and "Example Street" not in text
     other = factories.house()
     db.session.commit()
-    for what in ("usage", "usage.csv"):
+    for what in ("usage", "usage/sheet"):
         home.get(f"/house/premises/{other.id}/{what}", 404)

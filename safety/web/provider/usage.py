@@ -44,7 +44,7 @@ def _minutes(seconds: float | None) -> str | None:
     return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
-@pages.get("/house/premises/<uuid:premises_id>/usage.csv")
+@pages.get("/house/premises/<uuid:premises_id>/usage/sheet")
 @allow(Role.PROVIDER)
 def what_beds_did_csv(premises_id: uuid.UUID) -> ResponseReturnValue:
     """The same as a CSV file."""
