@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from safety import audit, matching
+from safety import audit, matching, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE
 from safety.models import Placement, Premises, Referral
@@ -27,6 +27,10 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 class HoursAmiss(Exception):
     """The hours of a day cannot be meant. The message can be shown."""
+
+
+class StillToCome(Exception):
+    """A day that is not over cannot have seen a check. The message can be shown."""
 
 
 class PromisedToSomebody(Exception):
@@ -97,6 +101,24 @@ def change_questions(*, premises_id: uuid.UUID, start: str, end: str, by: str, n
     house.questions_from, house.questions_to = start, end
     audit.record(
         what="house_questions", by=by, now=now, premises_id=house.id, facts={"from": start, "to": end}
+    )
+    db.session.flush()
+    return house
+
+
+def record_safety_check(*, premises_id: uuid.UUID, on: dt.date, by: str, now: dt.datetime) -> Premises:
+    """The day on which the house was last looked over for fire, gas and electrics. The same again changes nothing.
+
+    Raises StillToCome.
+    """
+    if on > workdays.uk(now).date():
+        raise StillToCome("The day of the check must be today or in the past")
+    house = db.session.get_one(Premises, premises_id)
+    if house.safety_checked_on == on:
+        return house
+    house.safety_checked_on, house.safety_checked_by = on, by
+    audit.record(
+        what="house_safety_check", by=by, now=now, premises_id=house.id, facts={"on": on.isoformat()}
     )
     db.session.flush()
     return house

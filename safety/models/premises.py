@@ -102,6 +102,10 @@ class Premises(Row):
     address_due_told_at: Mapped[dt.datetime | None]
     address_over_told_at: Mapped[dt.datetime | None]
 
+    # When the house was last looked over (fire, gas, electrics), as it says itself.
+    safety_checked_on: Mapped[dt.date | None]
+    safety_checked_by: Mapped[str | None] = mapped_column(sa.String(40))
+
     reported_at: Mapped[dt.datetime | None]
     reported_by: Mapped[str | None] = mapped_column(sa.String(40))
     reported_via: Mapped[str | None] = mapped_column(sa.String(10))
@@ -122,6 +126,7 @@ class Premises(Row):
         one_of("cohort", Cohort),
         one_of("reported_via", ReportVia),
         both_or_neither("reported_at", "reported_by"),
+        both_or_neither("safety_checked_on", "safety_checked_by"),
         both_or_neither("compromised_at", "compromised_by"),
         both_or_neither("address_confirmed_at", "address_confirmed_by"),
         one_of("accepting_reason", HOUSE_CLOSED),

@@ -94,8 +94,8 @@ def state(row: Referral | Placement) -> str:
 
 # Whose pages they are
 
-PAGES = ("", "/accepting", "/hours", "/whom", "/telephones", "/questions")
-POSTS = ("/accepting", "/accepting/open", "/hours", "/whom", "/telephones/add", "/questions")
+PAGES = ("", "/accepting", "/hours", "/whom", "/telephones", "/questions", "/safety-check")
+POSTS = ("/accepting", "/accepting/open", "/hours", "/whom", "/telephones/add", "/questions", "/safety-check")
 
 
 def test_another_providers_house_answers_like_none_at_all(home):
@@ -749,3 +749,28 @@ def test_times_to_ask_that_cannot_be_meant_are_refused(home, house, start, end, 
     home.get(at(house, "/questions"))
     assert summary(home.post(at(house, "/questions"), 400, start=start, end=end)) == [told]
     assert fresh(house).questions_from == "08:00"
+
+
+def test_the_day_of_the_last_safety_check_is_kept_and_shown(home, house):
+    assert "Last safety check Not recorded" in words(home.get(at(house)))
+    home.get(at(house, "/safety-check"))
+    page = home.press(at(house, "/safety-check"), on=["2", "1", "2027"])
+    assert "Last safety check 2 January 2027" in words(page)
+    kept = fresh(house)
+    assert (kept.safety_checked_on, kept.safety_checked_by) == (dt.date(2027, 1, 2), home.user.actor().by)
+    home.press(at(house, "/safety-check"), on=["2", "1", "2027"])
+    assert [event.facts for event in events("house_safety_check")] == [{"on": "2027-01-02"}]
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        (("", "", ""), "Enter the day of the last check"),
+        (("31", "2", "2026"), "The day of the check must be a real date"),
+        (("14", "1", "2027"), "The day of the check must be today or in the past"),
+    ],
+)
+def test_a_check_that_cannot_have_been_is_refused(home, house, day, told):
+    home.get(at(house, "/safety-check"))
+    assert summary(home.post(at(house, "/safety-check"), 400, on=list(day))) == [told]
+    assert fresh(house).safety_checked_on is None

@@ -16,7 +16,7 @@ from safety.lifecycle import HOUSE_CLOSED
 from safety.models import Contact, Premises
 from safety.models.premises import WHO_FOR
 from safety.web.forms.base import Form
-from safety.web.forms.fields import AnyOf, ClockTime, Mobile, OneOf, Pick, Tick, Words
+from safety.web.forms.fields import AnyOf, ClockTime, Day, Mobile, OneOf, Pick, Tick, Words
 from safety.web.forms.request import WhereNow
 
 # Any two pieces that could be the halves of a postcode: "LS1 4AP", "ls14ap".
@@ -197,6 +197,17 @@ class HoursForm(Form):
                 self.refuse(f"{'opens' if empty else 'latest'}_{day}", f"{name}: {amiss}")
                 good = False
         return good
+
+
+class SafetyCheckForm(Form):
+    """When the house was last looked over."""
+
+    on = Day(
+        "When was the last check?",
+        needed="Enter the day of the last check",
+        subject="The day of the check",
+        hint="For example, 27 3 2026",
+    )
 
 
 class QuestionsForm(Form):

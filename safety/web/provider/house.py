@@ -14,7 +14,7 @@ from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models.premises import WHO_FOR
 from safety.permissions import allow
-from safety.web.forms.house import DAYS, HoursForm, QuestionsForm, WhomForm
+from safety.web.forms.house import DAYS, HoursForm, QuestionsForm, SafetyCheckForm, WhomForm
 from safety.web.gate import now
 from safety.web.provider.blueprint import me, own, pages
 
@@ -61,6 +61,23 @@ def questions(premises_id: uuid.UUID) -> ResponseReturnValue:
         houses.change_questions(premises_id=found.id, start=start, end=end, by=me().actor().by, now=now())
         return _kept(premises_id, "Kept. Somebody who needs a bed is still asked about at any hour.")
     return render_template("provider/questions.html", form=form, house=found), 400 if form.errors else 200
+
+
+@pages.route("/house/premises/<uuid:premises_id>/safety-check", methods=["GET", "POST"])
+@allow(Role.PROVIDER)
+def safety_check(premises_id: uuid.UUID) -> ResponseReturnValue:
+    """The day on which the house was last looked over."""
+    found = own(premises_id)
+    form = SafetyCheckForm()
+    if request.method == "POST" and form.validate():
+        assert form.on.data is not None
+        try:
+            houses.record_safety_check(premises_id=found.id, on=form.on.data, by=me().actor().by, now=now())
+        except houses.StillToCome as refused:
+            form.refuse("on", str(refused))
+        else:
+            return _kept(premises_id, "The day of the check is kept.")
+    return render_template("provider/safety_check.html", form=form, house=found), 400 if form.errors else 200
 
 
 @pages.route("/house/premises/<uuid:premises_id>/whom", methods=["GET", "POST"])
