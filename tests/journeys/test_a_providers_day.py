@@ -109,3 +109,42 @@ def test_somebody_overdue_is_resolved_in_two_presses(
     staff.press(re.compile("has arrived"))
     assert staff.presses == 1
     staff.reads("Arrival recorded.")
+
+
+@either_way
+def test_closing_the_house_at_night_with_one_held_bed(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    placement = factories.placement(now=clock.now(), eta_at=clock.now() + dt.timedelta(hours=1))
+    db.session.commit()
+    reference = placement.referral.spoken
+    staff = begin(people, scheme, "closing", javascript=javascript)
+    staff.press(re.compile("^The house: hours"), role="link")
+    staff.press(re.compile("Close to new people"), role="link")
+    staff.reads("Closing does not say no for you")
+    staff.choose("Why", "Not enough staff")
+    staff.press("Close to new people")
+    staff.reads("closed")
+    staff.open("/house")
+    staff.reads("Not taking anybody new")
+    staff.press(re.compile(f"Decline {reference}"))
+    staff.choose("Reason", "Not enough staff tonight")
+    staff.press("Decline")
+    staff.reads("Declined. The bed is free again.")
+    db.session.expire_all()
+    db.session.rollback()
+    assert referrals.live_placement(placement.referral) is None, "a closed house is not asked again"
+
+
+@either_way
+def test_the_address_is_looked_at_and_confirmed(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    staff = begin(people, scheme, "address", javascript=javascript)
+    staff.press(re.compile("^The house: hours"), role="link")
+    staff.press(re.compile("See or change the address"), role="link")
+    staff.press("Show our address")
+    assert "Example Street" in staff.page.locator("main").inner_text()
+    assert "Example" not in staff.page.title() + staff.page.url
+    staff.press(re.compile("It is right"))
+    staff.reads("Confirmed until")

@@ -17,13 +17,13 @@ from safety.models import Contact, Premises
 from safety.models.premises import WHO_FOR
 from safety.web.forms.base import Form
 from safety.web.forms.fields import AnyOf, ClockTime, Day, Mobile, OneOf, Pick, Tick, Words
+from safety.web.forms.moments import coming_days
 from safety.web.forms.request import WhereNow
 
 # Any two pieces that could be the halves of a postcode: "LS1 4AP", "ls14ap".
 _POSTCODE = re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b", re.IGNORECASE)
 _NOT_KEPT = {"autocomplete": "off"}
 _CLOSED_DAYS = 14  # how far ahead an end may be said; longer than that, a house opens again by saying so
-_DAY = dt.timedelta(days=1)
 _TICKS = {"classes": "govuk-checkboxes--small"}
 _WHOM = ("cohort", "child_ages", "takes_pregnant", "supports", "accepts_unasked")
 # As in the names of the boxes, Monday first.
@@ -106,9 +106,7 @@ class CloseForm(Form):
         super().__init__(**kwargs)
         self.now = now
         self.until: dt.datetime | None = None
-        today = workdays.uk(now).date()
-        days = [today + ahead * _DAY for ahead in range(_CLOSED_DAYS + 1)]
-        self.until_day.offer({f"{day:%Y-%m-%d}": f"{day:%A} {day.day} {day:%B}" for day in days})
+        self.until_day.offer(coming_days(now, ahead=_CLOSED_DAYS))
 
     @staticmethod
     def beforehand(house: Premises) -> dict[str, str | None]:
