@@ -445,6 +445,8 @@ class Walk(RuleBasedStateMachine):
         if has is not None and has.house == stay.house:
             if has.state == "confirmed" or actor.role == "provider":
                 assert outcome is not None and outcome.placement.id == has.id
+                if has.state == "held":
+                    self.said_yes(has)
                 has.state = "arrived"
             else:
                 assert outcome is None
@@ -695,8 +697,8 @@ class Walk(RuleBasedStateMachine):
             assert answer == "yes" and done.placement.id == has.id
             assert done.kind is (Happened.DONE if has.state == "held" else Happened.SAME)
             if has.state == "held":
-                has.state, has.last = "confirmed", "confirm"
-                has.arrive_by = max(has.arrive_by, self.now + 2 * 60 * MINUTE)
+                has.last = "confirm"
+                self.said_yes(has)
         elif answer == "no":
             expected = {"no": Happened.SAME, "yes": Happened.SETTLED, "settled": Happened.SETTLED}
             assert done.kind is expected.get(said or "", Happened.DONE)
