@@ -202,6 +202,9 @@ def undo(*, premises_id: uuid.UUID, by: str, now: dt.datetime) -> BedReport:
         if began.ended_at is None:
             bedspaces.bring_back(bedspace_id=began.bedspace_id, by=by, now=now)
     for spell in brought:
+        room = db.session.get_one(Bedspace, spell.bedspace_id)
+        if room.retired_at is not None or bedspaces.spell(bedspace_id=room.id, now=now) is not None:
+            continue  # somebody has said since what the room is: that is the newer word
         bedspaces.take_out(
             bedspace_id=spell.bedspace_id, reason=spell.reason, until=spell.until, by=by, now=now
         )

@@ -35,6 +35,10 @@ class StillUsed(Exception):
     """A bedspace with a live placement stays in service and as it is. The message can be shown."""
 
 
+class Retired(Exception):
+    """A retired room is neither in service nor out of it. The message can be shown."""
+
+
 class NameTaken(Exception):
     """Another room of the house has that name, or another group that letter. The message can be shown."""
 
@@ -124,6 +128,7 @@ def use_again(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace:
     """A retired room is part of the scheme again. The caller matches whoever is searching afterwards."""
     bedspace = db.session.get_one(Bedspace, bedspace_id)
     if bedspace.retired_at is not None:
+        end_spells(bedspace, by=by, now=now)
         bedspace.retired_at = None
         _record("bedspace_in_use_again", bedspace, by, now)
         db.session.flush()
@@ -133,8 +138,9 @@ def use_again(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace:
 def take_out(
     *, bedspace_id: uuid.UUID, reason: str, until: dt.datetime | None, by: str, now: dt.datetime
 ) -> OutOfService:
-    """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming."""
+    """Take a bedspace out of service. Raises StillUsed when somebody lives there or is coming, and Retired."""
     bedspace = _unused(bedspace_id)
+    _refuse_retired(bedspace)
     end_spells(bedspace, by=by, now=now)
     spell = OutOfService(bedspace_id=bedspace_id, since_at=now, since_by=by, reason=reason, until=until)
     db.session.add(spell)
@@ -145,8 +151,12 @@ def take_out(
 
 
 def bring_back(*, bedspace_id: uuid.UUID, by: str, now: dt.datetime) -> Bedspace:
-    """Bring a bedspace back into service. The caller matches whoever is searching afterwards (referrals.rematch)."""
+    """Bring a bedspace back into service. The caller matches whoever is searching afterwards (referrals.rematch).
+
+    Raises Retired.
+    """
     bedspace = db.session.get_one(Bedspace, bedspace_id)
+    _refuse_retired(bedspace)
     end_spells(bedspace, by=by, now=now)
     audit.record(
         what="back_in_service",
@@ -210,6 +220,11 @@ def _unused(bedspace_id: uuid.UUID) -> Bedspace:
     if _used(bedspace_id):
         raise StillUsed("Somebody lives there or is coming. Move or withdraw that placement first")
     return db.session.get_one(Bedspace, bedspace_id)
+
+
+def _refuse_retired(bedspace: Bedspace) -> None:
+    if bedspace.retired_at is not None:
+        raise Retired("That room is retired. Use it in the scheme again first")
 
 
 def _record(what: str, bedspace: Bedspace, by: str, now: dt.datetime, **facts: object) -> None:

@@ -123,13 +123,18 @@ def doubt(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
 
 
 def open_again(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
-    """Open a closed account again. Again: nothing changes. Raises LookupError for an unknown id."""
+    """Open a closed account again. Again: nothing changes. Raises LookupError for an unknown id.
+
+    An officer is rung for again before they can sign in: why the account was closed may be that their force did not know them.
+    """
     user = db.session.get(User, user_id, populate_existing=True)
     if user is None:
         raise LookupError("no such account")
     if user.disabled_at is None:
         return
     user.disabled_at, user.disabled_by = None, None
+    if user.call_back is not None:
+        db.session.delete(user.call_back)
     audit.record(what="enable_account", by=by, now=now, facts={"account": user_id})
     db.session.flush()
 

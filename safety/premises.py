@@ -26,6 +26,26 @@ log = logging.getLogger(__name__)
 SMALL_REGION = 3
 
 
+class NotAPlaceForAHouse(Exception):
+    """No house can stand there, as far as this service knows. The message can be shown."""
+
+
+def place_for_a_house(outcode: str) -> geography.Outcode:
+    """The district of a house, and with it its nation and region.
+
+    Raises NotAPlaceForAHouse for one where nobody lives, and for a nation whose working days are not known: a stay there would
+    have no end, so that nobody could be recorded as arrived.
+    """
+    where = geography.find(outcode)
+    if where is None or not where.in_use:
+        raise NotAPlaceForAHouse(
+            "Nobody lives in that postcode district. Enter the first half of the house's own postcode, like LS1"
+        )
+    if where.nation not in workdays.CALENDARS:
+        raise NotAPlaceForAHouse("This service does not reach the Isle of Man or the Channel Islands")
+    return where
+
+
 def on_call(house: Premises, now: dt.datetime) -> Contact | None:
     """The telephone of `house` that answers at `now`. None: no contact that can be reached."""
     return next(iter(to_try(house, now)), None)

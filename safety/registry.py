@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from safety import audit, bedspaces, geography, workdays
+from safety import audit, bedspaces, premises
 from safety.crypto import ring
 from safety.extensions import db
 from safety.models import Bedspace, Contact, Premises, Provider
@@ -57,10 +57,6 @@ class NameTaken(Exception):
     """A provider, or a house of this provider, has that name already. The message can be shown."""
 
 
-class NotAPlaceForAHouse(Exception):
-    """No house can stand there, as far as this service knows. The message can be shown."""
-
-
 class RoomsChanged(Exception):
     """The house has other rooms than whoever adds to them has seen. The message can be shown."""
 
@@ -95,14 +91,14 @@ def add_provider(*, name: str, by: str, now: dt.datetime) -> Provider:
 
 
 def add_house(*, provider_id: uuid.UUID, new: NewHouse, by: str, now: dt.datetime) -> Premises:
-    """A house of a provider, with its first telephone and no room yet. Raises NameTaken and NotAPlaceForAHouse.
+    """A house of a provider, with its first telephone and no room yet. Raises NameTaken and premises.NotAPlaceForAHouse.
 
     It has no address, so nobody is sent there: its own staff type that on their own page.
     """
     same = sa.select(Premises.id).where(Premises.provider_id == provider_id, Premises.name == new.name)
     if db.session.scalar(same) is not None:
         raise NameTaken("This provider has a house with this name already")
-    where = _place(new.outcode)
+    where = premises.place_for_a_house(new.outcode)
     house = Premises(
         provider_id=provider_id,
         name=new.name,
@@ -125,17 +121,6 @@ def add_house(*, provider_id: uuid.UUID, new: NewHouse, by: str, now: dt.datetim
     return house
 
 
-def _place(outcode: str) -> geography.Outcode:
-    where = geography.find(outcode)
-    if where is None or not where.in_use:
-        raise NotAPlaceForAHouse(
-            "Nobody lives in that postcode district. Enter the first half of the house's own postcode, like LS1"
-        )
-    if where.nation not in workdays.CALENDARS:
-        raise NotAPlaceForAHouse("This service does not reach the Isle of Man or the Channel Islands")
-    return where
-
-
 def add_rooms(
     *, premises_id: uuid.UUID, new: NewRooms, seen: int, by: str, now: dt.datetime
 ) -> list[Bedspace]:
@@ -156,9 +141,9 @@ def add_rooms(
         if not new.name:
             raise GroupNeedsAName(f"Enter a name for the rooms of letter {new.letter}")
         group = bedspaces.add_group(premises_id=house.id, letter=new.letter, name=new.name)
-    taken = {bedspace.name for bedspace in house.bedspaces}
+    taken = {bedspace.name.casefold() for bedspace in house.bedspaces}
     numbers = (f"{new.letter}{number}" for number in range(1, MOST_ROOMS + len(taken) + new.number))
-    free_names = (name for name in numbers if name not in taken)
+    free_names = (name for name in numbers if name.casefold() not in taken)
     described = bedspaces.Description("", new.cohort, new.sleeps, new.self_contained, new.features)
     return [
         bedspaces.add(group_id=group.id, said=replace(described, name=next(free_names)), by=by, now=now)

@@ -90,12 +90,35 @@ def upgrade() -> None:
         sqlite_where=still_open,
         postgresql_where=still_open,
     )
+    _each_house_has_a_name_of_its_own()
     op.create_index("uq_premises_name", "premises", ["provider_id", "name"], unique=True)
     _whoever_is_in_was_checked()
 
 
+def _each_house_has_a_name_of_its_own() -> None:
+    # Nothing forbade two of one name: the later ones are numbered, so that they can still be told apart.
+    house = sa.table(
+        "premises",
+        sa.column("id", sa.Uuid()),
+        sa.column("provider_id", sa.Uuid()),
+        sa.column("name", sa.String()),
+    )
+    rows = op.get_bind().execute(sa.select(house).order_by(house.c.provider_id, house.c.id)).all()
+    taken: set[tuple[object, str]] = {(row.provider_id, row.name) for row in rows}
+    seen: set[tuple[object, str]] = set()
+    for row in rows:
+        if (row.provider_id, row.name) not in seen:
+            seen.add((row.provider_id, row.name))
+            continue
+        numbered = (f"{row.name[:56]} {number}" for number in range(2, len(rows) + 3))
+        name = next(name for name in numbered if (row.provider_id, name) not in taken)
+        taken.add((row.provider_id, name))
+        op.execute(house.update().where(house.c.id == row.id).values(name=name))
+
+
 def _whoever_is_in_was_checked() -> None:
-    # Until now accounts were opened by whoever runs the service, who checked the officer by hand.
+    # Until now accounts were opened by whoever runs the service, who checked the officer by hand. After a step back and on
+    # again there may be others: whoever was invited counts as checked only if the record says that their force was rung.
     person = sa.table(
         "user_account",
         sa.column("id", sa.Uuid()),
@@ -109,12 +132,31 @@ def _whoever_is_in_was_checked() -> None:
         sa.column("called_at", sa.DateTime(timezone=True)),
         sa.column("called_by", sa.String()),
     )
+    event = sa.table(
+        "audit_event",
+        sa.column("id", sa.Uuid()),
+        sa.column("what", sa.String()),
+        sa.column("facts", sa.JSON()),
+    )
+    told = op.get_bind().execute(
+        sa.select(event.c.what, event.c.facts)
+        .where(event.c.what.in_(["invitation_used", "enable_account", "call_back"]))
+        .order_by(event.c.id)
+    )
+    unchecked: set[str] = set()
+    for row in told:
+        account = str(row.facts.get("account", ""))
+        if row.what == "call_back":
+            unchecked.discard(account)
+        else:
+            unchecked.add(account)
     officers = op.get_bind().execute(
         sa.select(person.c.id, person.c.created_at).where(person.c.role.in_(["officer", "lead"]))
     )
     checked = [
         {"id": uuid.uuid4(), "user_id": row.id, "called_at": row.created_at, "called_by": "operator"}
         for row in officers
+        if row.id.hex not in unchecked
     ]
     if checked:
         op.bulk_insert(call_back, checked)

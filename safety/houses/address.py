@@ -110,13 +110,14 @@ def change_address(*, premises_id: uuid.UUID, new: NewAddress, by: str, now: dt.
     """The house is somewhere else, or was written down wrongly: kept as a new version, and confirmed by being typed.
 
     Officers who have seen an older one and are still to come are texted; returns how many. The same address again is only
-    confirmed, so that a form sent twice tells nobody twice. Raises MustKeepAway; ValueError for no lines or an unknown outcode.
+    confirmed, so that a form sent twice tells nobody twice. Raises MustKeepAway and premises.NotAPlaceForAHouse; ValueError for
+    no lines.
     """
     house = db.session.get_one(Premises, premises_id)
     lines, meeting_point = _tidy(new.lines), _tidy(new.meeting_point) or None
-    where = geography.find(new.outcode)
-    if not lines or where is None:
-        raise ValueError("an address has lines and a known outcode")
+    where = premises.place_for_a_house(new.outcode)
+    if not lines:
+        raise ValueError("an address has lines")
     if (lines, meeting_point, new.ring_first, where.code) == (
         house.address,
         house.meeting_point,

@@ -68,7 +68,7 @@ def add_house(provider_id: uuid.UUID) -> ResponseReturnValue:
             )
         except registry.NameTaken as refused:
             form.refuse("name", str(refused))
-        except registry.NotAPlaceForAHouse as refused:
+        except premises.NotAPlaceForAHouse as refused:
             form.refuse("outcode", str(refused))
         else:
             db.session.commit()

@@ -132,7 +132,8 @@ def _guest(form: InviteForm, role: Role) -> invitations.Guest:
 
 def _made(invited: Callable[[], tuple[Invitation, str]]) -> ResponseReturnValue:
     """Commit an invitation, then send its link if this service sends e-mail; the page with the link on it."""
-    invitation, token = retrying(invited, deciding=False)
+    # One at a time: of two presses the second withdraws what the first has made, and shows a link that works.
+    invitation, token = retrying(invited)
     to, whole = invitation.email, link(token)
     sent = None
     if mail.wanted():

@@ -325,6 +325,23 @@ def test_the_officers_page_says_so_until_they_have_asked_for_the_new_one(home, h
     assert versions == [1, 2] and len(said("address_opened")) == 1  # the house is told once a journey
 
 
+@pytest.mark.parametrize(
+    ("outcode", "told"),
+    [
+        ("IM1", "This service does not reach the Isle of Man or the Channel Islands"),
+        ("LS88", "Nobody lives in that postcode district"),
+    ],
+)
+def test_a_house_does_not_move_to_where_nobody_could_arrive(home, house, outcode, told):
+    placement = on_the_road()
+    look(home, house)
+    page = home.post(at(house, "/change"), 400, lines="1 Invented Row", outcode=outcode)
+    assert told in summary(page)[0]
+    assert (fresh(house).outcode, fresh(house).address_version) == ("LS1", 1)
+    staff = factories.house_actor(house.id)
+    referrals.record(placement_id=placement.id, event=Event.ARRIVE, actor=staff, facts={}, now=NOW)
+
+
 def test_nobody_is_moved_into_the_area_they_must_keep_away_from(home, house):
     placement = factories.placement(keep_away=("LS8",), keep_away_miles=1.0)
     db.session.commit()
@@ -459,8 +476,11 @@ def test_one_house_whose_telephone_cannot_be_read_keeps_no_other_from_its_remind
 
 
 def test_the_room_refuses_what_no_form_would_send(app, house):
-    for new in (NewAddress(" \n ", "LS1"), NewAddress("1 Invented Row", "ZZ99")):
-        with pytest.raises(ValueError, match="lines and a known outcode"):
+    for new, refusal in (
+        (NewAddress(" \n ", "LS1"), ValueError),
+        (NewAddress("1 Invented Row", "ZZ99"), premises.NotAPlaceForAHouse),
+    ):
+        with pytest.raises(refusal):
             houses.change_address(premises_id=house.id, new=new, by="clock", now=NOW)
     with pytest.raises(houses.AlreadyChanged):
         houses.confirm_address(premises_id=house.id, version=7, by="clock", now=NOW)

@@ -51,6 +51,38 @@ def test_undo_puts_a_room_back_out_for_the_reason_and_the_time_it_had(app: Flask
     assert (spell.reason, spell.until, free(house)) == ("repair", until, {"W": 0})
 
 
+def test_undo_leaves_a_room_as_somebody_has_said_since(app: Flask) -> None:
+    house = factories.house(rooms=2)
+    room, until = house.bedspaces[0], NOW + dt.timedelta(days=2)
+    bedspaces.take_out(bedspace_id=room.id, reason="full", until=None, by="clock", now=NOW)
+    say(house, NOW + MINUTE, W=2)
+    bedspaces.take_out(bedspace_id=room.id, reason="repair", until=until, by="clock", now=NOW + 2 * MINUTE)
+    beds.undo(premises_id=house.id, by="clock", now=NOW + 3 * MINUTE)
+    spell = bedspaces.spell(bedspace_id=room.id, now=NOW + 4 * MINUTE)
+    assert spell is not None
+    assert (spell.reason, spell.until) == ("repair", until)
+
+
+def test_undo_does_not_take_a_retired_room_out_for_when_it_is_used_again(app: Flask) -> None:
+    house = factories.house(rooms=2)
+    room = house.bedspaces[0]
+    bedspaces.take_out(bedspace_id=room.id, reason="full", until=None, by="clock", now=NOW)
+    say(house, NOW + MINUTE, W=2)
+    bedspaces.retire(bedspace_id=room.id, by="clock", now=NOW + 2 * MINUTE)
+    beds.undo(premises_id=house.id, by="clock", now=NOW + 3 * MINUTE)
+    bedspaces.use_again(bedspace_id=room.id, by="clock", now=NOW + 4 * MINUTE)
+    assert free(house, NOW + 5 * MINUTE) == {"W": 2}
+
+
+def test_a_retired_room_is_neither_taken_out_nor_brought_back(app: Flask) -> None:
+    room = factories.house(rooms=1).bedspaces[0]
+    bedspaces.retire(bedspace_id=room.id, by="clock", now=NOW)
+    with pytest.raises(bedspaces.Retired):
+        bedspaces.take_out(bedspace_id=room.id, reason="repair", until=None, by="clock", now=NOW)
+    with pytest.raises(bedspaces.Retired):
+        bedspaces.bring_back(bedspace_id=room.id, by="clock", now=NOW)
+
+
 def test_saying_the_same_is_no_change_to_undo(app: Flask) -> None:
     house = factories.house(rooms=2)
     say(house, W=1)

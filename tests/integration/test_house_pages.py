@@ -774,3 +774,11 @@ def test_a_check_that_cannot_have_been_is_refused(home, house, day, told):
     home.get(at(house, "/safety-check"))
     assert summary(home.post(at(house, "/safety-check"), 400, on=list(day))) == [told]
     assert fresh(house).safety_checked_on is None
+
+
+def test_a_telephone_that_is_added_twice_is_there_once(app, house):
+    for _ in range(2):
+        houses.add_telephone(
+            premises_id=house.id, phone="+447700900555", hours=houses.Hours(), by="clock", now=NOW
+        )
+    assert [one.phone for one in fresh(house).contacts].count("+447700900555") == 1

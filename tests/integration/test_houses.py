@@ -370,3 +370,11 @@ def test_a_house_says_why_nobody_is_sent_there(desk, provider):
     house.compromised_at, house.compromised_by = NOW, BY
     db.session.commit()
     assert "It is marked as no longer secret." in words(desk.get(f"/houses/{house.id}"))
+
+
+def test_rooms_are_added_beside_one_whose_name_differs_only_in_its_capitals(desk, provider):
+    house = entered(desk, provider)
+    with_rooms(desk, house, number="1")
+    rooms()[0].name = "w1"
+    db.session.commit()
+    assert "Added: W2." in words(with_rooms(desk, house, number="1"))

@@ -706,8 +706,12 @@ def test_a_closed_account_is_out_at_once_and_can_be_opened_again(app, desk, stra
     assert officer.get("/referrals", 303).headers["Location"].startswith("/sign-in")
     try_sign_in(stranger, user.email, SECRET, 400)
     assert "open again" in words(desk.press(f"/people/{user.id}/open"))
+    # Why it was closed may be that their force did not know them: they are rung for again first.
+    assert try_sign_in(stranger, user.email, SECRET).headers["Location"] == "/account-waits"
+    people.confirm(user_id=user.id, by=BY, now=NOW)
+    db.session.commit()
     assert try_sign_in(stranger, user.email, SECRET).headers["Location"] == "/referrals"
-    assert events() == ["disable_account", "enable_account"]
+    assert events() == ["disable_account", "enable_account", "call_back"]
     for step in (people.close, people.open_again):
         with pytest.raises(LookupError):
             step(user_id=force.id, by=BY, now=NOW)

@@ -80,8 +80,8 @@ def test_every_room_stands_on_the_list_with_how_it_stands(home, house):
     bedspaces.take_out(bedspace_id=other.id, reason="repair", until=until, by="clock", now=NOW)
     db.session.commit()
     page = words(home.get(list_of(house)))
-    assert "sleeps 2, women Held" in page
-    assert "sleeps 2, women. Repair or damage, until today 17:00 Out of service" in page
+    assert "sleeps 2, women only Held" in page
+    assert "sleeps 2, women only. Repair or damage, until today 17:00 Out of service" in page
     held = words(home.get(at(placement.bedspace)))
     assert f"Held for {placement.referral.spoken}" in held and "Take it out of service" not in held
 

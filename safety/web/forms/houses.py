@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from safety.matching import CHILD_AGES, FEATURES, SUPPORT
+from safety.matching import CHILD_AGES, SUPPORT
 from safety.models import Cohort
+from safety.models.premises import WHO_FOR
 from safety.registry import NewHouse, NewRooms
 from safety.web.forms import AnyOf, ClockTime, Form, Mobile, OneOf, Text, Tick, Whole
 from safety.web.forms.request import WhereNow
-
-_COHORTS: Mapping[str, str] = {
-    Cohort.WOMEN: "Women",
-    Cohort.MEN: "Men",
-    Cohort.EITHER: "Women and men, or families",
-}
-# A flat of its own is asked about by itself: it decides who may live beside whom.
-_OF_ROOMS = {code: words for code, words in FEATURES.items() if code != "self_contained"}
+from safety.web.forms.rooms import MOST_SLEEP, ROOM_FEATURES
 
 
 class ProviderForm(Form):
@@ -44,7 +37,7 @@ class HouseForm(Form):
         width=5,
         autocomplete="off",
     )
-    cohort = OneOf("Whom does the house take?", choices=_COHORTS, needed="Select whom the house takes")
+    cohort = OneOf("Whom does the house take?", choices=WHO_FOR, needed="Select whom the house takes")
     pregnant = OneOf(
         "Does it take somebody who is pregnant?",
         choices={"yes": "Yes", "no": "No"},
@@ -59,7 +52,7 @@ class HouseForm(Form):
         hint="Somebody with a risk that is not ticked is never sent there.",
     )
     features = AnyOf(
-        "What is true of every room of the house?", choices=_OF_ROOMS, hint="Leave the rest to the rooms."
+        "What is true of every room of the house?", choices=ROOM_FEATURES, hint="Leave the rest to the rooms."
     )
     arrive = OneOf(
         "When can people arrive?",
@@ -138,17 +131,17 @@ class RoomsForm(Form):
         "How many people does each sleep?",
         subject="How many people",
         least=1,
-        greatest=12,
+        greatest=MOST_SLEEP,
         needed="Enter how many people each room sleeps",
     )
     cohort: OneOf | None = OneOf(
-        "Who can have these rooms?", choices=_COHORTS, needed="Select who can have these rooms"
+        "Who can have these rooms?", choices=WHO_FOR, needed="Select who can have these rooms"
     )
     own_flat = Tick(
         "Each is a flat of its own, where nothing is shared with strangers",
         subject="A flat of its own",
     )
-    features = AnyOf("What does each of these rooms have?", choices=_OF_ROOMS)
+    features = AnyOf("What does each of these rooms have?", choices=ROOM_FEATURES)
 
     def fit(self, house_cohort: str) -> None:
         """A house for women has rooms for women: it is not asked."""

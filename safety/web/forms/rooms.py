@@ -7,16 +7,15 @@ import datetime as dt
 from safety import matching
 from safety.bedspaces import Description
 from safety.models import Bedspace, Premises
-from safety.models.premises import OUT_REASONS, Cohort
+from safety.models.premises import OUT_REASONS, WHO_FOR, Cohort
 from safety.web.forms import AnyOf, ClockTime, Form, OneOf, Text, Whole
 from safety.web.forms.moments import coming_days, instant
 
 NEW_GROUP = "new"
 MOST_SLEEP = 12  # as the database has it
 _LATER = "later"
-_COHORTS: dict[str, str] = {Cohort.WOMEN: "Women", Cohort.MEN: "Men", Cohort.EITHER: "Women or men"}
 # A self-contained flat is asked about by itself: it decides who may share the house.
-_FEATURES = {code: words for code, words in matching.FEATURES.items() if code != "self_contained"}
+ROOM_FEATURES = {code: words for code, words in matching.FEATURES.items() if code != "self_contained"}
 
 
 class DescribeForm(Form):
@@ -30,7 +29,7 @@ class DescribeForm(Form):
         needed="Enter what you call the room",
         hint="As your staff say it, like W3 or Blue room. Never the name of somebody who lives there",
     )
-    cohort: OneOf | None = OneOf("Whom is it for?", choices=_COHORTS, needed="Select whom the room is for")
+    cohort: OneOf | None = OneOf("Whom is it for?", choices=WHO_FOR, needed="Select whom the room is for")
     sleeps = Whole(
         "How many people can sleep there?",
         subject="How many people can sleep there",
@@ -45,7 +44,7 @@ class DescribeForm(Form):
         needed="Select whether anything is shared",
         hint="Whoever lives in such a flat does not share with the others, so it may be for anybody",
     )
-    features = AnyOf("What does it have?", choices=_FEATURES, hint="Select all that are true of it")
+    features = AnyOf("What does it have?", choices=ROOM_FEATURES, hint="Select all that are true of it")
 
     @staticmethod
     def beforehand(bedspace: Bedspace) -> dict[str, object]:
@@ -145,7 +144,7 @@ class OutForm(Form):
 
 def in_words(bedspace: Bedspace) -> list[str]:
     """A room in a few words: "sleeps 2", "women", "cot"."""
-    words = [f"sleeps {bedspace.sleeps}", _COHORTS[Cohort(bedspace.cohort)].lower()]
+    words = [f"sleeps {bedspace.sleeps}", WHO_FOR[bedspace.cohort].lower()]
     if bedspace.self_contained:
         words.append("self-contained flat")
-    return words + [_FEATURES[code].lower() for code in bedspace.features if code in _FEATURES]
+    return words + [ROOM_FEATURES[code].lower() for code in bedspace.features if code in ROOM_FEATURES]

@@ -11,7 +11,7 @@ import uuid
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import houses, referrals
+from safety import houses, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models import Premises
@@ -66,7 +66,7 @@ def address_change(premises_id: uuid.UUID) -> ResponseReturnValue:
     if request.method == "POST" and form.validate():
         try:
             told = houses.change_address(premises_id=house.id, new=form.said(), by=me().actor().by, now=now())
-        except houses.MustKeepAway as refused:
+        except (houses.MustKeepAway, premises.NotAPlaceForAHouse) as refused:
             form.refuse("outcode", str(refused))
         else:
             return _kept(house, f"The new address is kept and confirmed. {_heard(told)}".strip())

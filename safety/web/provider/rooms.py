@@ -186,9 +186,8 @@ def out_of_service(bedspace_id: uuid.UUID) -> ResponseReturnValue:
 def _taken_out(bedspace: Bedspace, reason: str, until: dt.datetime | None) -> ResponseReturnValue:
     try:
         bedspaces.take_out(bedspace_id=bedspace.id, reason=reason, until=until, by=me().actor().by, now=now())
-    except bedspaces.StillUsed as refused:
-        db.session.rollback()
-        flash(f"{refused}. Nothing was changed.", "notice")
+    except (bedspaces.StillUsed, bedspaces.Retired) as refused:
+        return _not_done(bedspace.id, refused)
     else:
         db.session.commit()
         again = f"It comes back by itself {workdays.day_words(until, now())}." if until else ""
@@ -200,8 +199,11 @@ def _taken_out(bedspace: Bedspace, reason: str, until: dt.datetime | None) -> Re
 @allow(Role.PROVIDER)
 def back_in_service(bedspace_id: uuid.UUID) -> ResponseReturnValue:
     """Bring a room back into service."""
-    bedspace = bedspaces.bring_back(bedspace_id=_own_room(bedspace_id).id, by=me().actor().by, now=now())
-    return _again(bedspace, "is back in service. It is free, and people can be sent there.")
+    try:
+        bedspace = bedspaces.bring_back(bedspace_id=_own_room(bedspace_id).id, by=me().actor().by, now=now())
+    except bedspaces.Retired as refused:
+        return _not_done(bedspace_id, refused)
+    return _again(bedspace, "is back in service")
 
 
 @pages.post("/house/rooms/<uuid:bedspace_id>/use-again")
@@ -209,13 +211,25 @@ def back_in_service(bedspace_id: uuid.UUID) -> ResponseReturnValue:
 def use_again(bedspace_id: uuid.UUID) -> ResponseReturnValue:
     """A retired room is part of the scheme again."""
     bedspace = bedspaces.use_again(bedspace_id=_own_room(bedspace_id).id, by=me().actor().by, now=now())
-    return _again(bedspace, "is part of the scheme again. It is free, and people can be sent there.")
+    return _again(bedspace, "is part of the scheme again")
+
+
+def _not_done(bedspace_id: uuid.UUID, refused: Exception) -> ResponseReturnValue:
+    db.session.rollback()
+    flash(f"{refused}. Nothing was changed.", "notice")
+    return redirect(url_for("provider.room", bedspace_id=bedspace_id), 303)
 
 
 def _again(bedspace: Bedspace, words: str) -> ResponseReturnValue:
     referrals.rematch(now=now())
+    given = premises.standing(bedspace.premises, now()).get(bedspace.id) == "held"
     db.session.commit()
-    flash(f"{bedspace.name} {words}", "success")
+    now_so = (
+        "Somebody was waiting for it, and it is held for them."
+        if given
+        else "It is free, and people can be sent there."
+    )
+    flash(f"{bedspace.name} {words}. {now_so}", "success")
     return redirect(url_for("provider.room", bedspace_id=bedspace.id), 303)
 
 
@@ -229,9 +243,7 @@ def retire(bedspace_id: uuid.UUID) -> ResponseReturnValue:
     try:
         bedspaces.retire(bedspace_id=bedspace.id, by=me().actor().by, now=now())
     except bedspaces.StillUsed as refused:
-        db.session.rollback()
-        flash(f"{refused}. Nothing was changed.", "notice")
-        return redirect(url_for("provider.room", bedspace_id=bedspace.id), 303)
+        return _not_done(bedspace.id, refused)
     db.session.commit()
     flash(f"{bedspace.name} is retired: nobody is sent there, and it is counted no more.", "success")
     return redirect(url_for("provider.rooms", premises_id=bedspace.premises_id), 303)
