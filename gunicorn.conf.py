@@ -1,4 +1,4 @@
-"""How gunicorn serves the application: plain sync workers, which finish a request or are replaced.
+"""How gunicorn serves the application: a few workers with a few threads each.
 
 The rule kept: nothing personal reaches a log, so the access log carries no address of a client, no query and no browser name.
 """
@@ -13,9 +13,11 @@ import re
 bind = os.environ.get("POS_BIND") or f"127.0.0.1:{os.environ.get('PORT') or '8000'}"
 reuse_port = False
 
-# Sync workers: no request waits on the network (texts go out from the jobs process), so threads would bring nothing.
-worker_class = "sync"
+# Threads, though no request waits on the network: browsers open a second connection and say nothing on it, which would keep a
+# worker without threads from everybody else until it is given up, half a minute later.
+worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or "3")
+threads = 4  # of each worker; the pool of connections is made for as many
 preload_app = False
 
 # Longer than the database may make a request wait (10 s for a lock, 20 s for a statement), so that a slow page ends as a page.

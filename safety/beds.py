@@ -177,11 +177,13 @@ def _reports(premises_id: uuid.UUID) -> sa.Select[BedReport]:
 
 
 def undoable(*, premises_id: uuid.UUID, now: dt.datetime) -> BedReport | None:
-    """The house's last report, if it changed a figure and may still be undone."""
-    last = db.session.scalars(_reports(premises_id).order_by(BedReport.number.desc()).limit(1)).first()
-    if last is None or last.undone_at is not None or last.before == last.after:
-        return None
-    return last if now <= last.reported_at + UNDO_WITHIN else None
+    """The house's last report that changed a figure, if it may still be undone. One that said "the same" since is no obstacle:
+    whoever was promised ten minutes has them.
+    """
+    lately = _reports(premises_id).where(BedReport.reported_at >= now - UNDO_WITHIN)
+    rows = db.session.scalars(lately.order_by(BedReport.number.desc()))
+    last = next((row for row in rows if row.before != row.after), None)
+    return last if last is not None and last.undone_at is None else None
 
 
 def undo(*, premises_id: uuid.UUID, by: str, now: dt.datetime) -> BedReport:

@@ -149,12 +149,14 @@ class Fit:
     room: Room
     unmet_wishes: int
     miles: float
+    spare: int  # sleeping places and features nobody asked for, which somebody else may need
 
     @property
-    def rank(self) -> tuple[int, int, float, float, bytes]:
-        """Freshness, unmet wishes, distance, longest unused, id."""
+    def rank(self) -> tuple[int, int, float, int, float, bytes]:
+        """Freshness, unmet wishes, distance, the plainest, longest unused, id."""
         used = self.room.last_used_at.timestamp() if self.room.last_used_at else 0.0
-        return (self.room.freshness, self.unmet_wishes, round(self.miles, 1), used, self.room.id.bytes)
+        away = round(self.miles, 1)
+        return (self.room.freshness, self.unmet_wishes, away, self.spare, used, self.room.id.bytes)
 
 
 @dataclass(frozen=True)
@@ -254,8 +256,7 @@ def match(person: Person, rooms: Iterable[Room]) -> Answer:
     for room in rooms:
         broken = against(person, room)
         if not broken:
-            has = room.features | ({"self_contained"} if room.self_contained else set())
-            fits.append(Fit(room, len(person.wished - has), geography.miles(person.outcode, room.outcode)))
+            fits.append(_fit(person, room))
         elif len(broken) < fewest:
             fewest, nearest = len(broken), set(broken)
         elif len(broken) == fewest:
@@ -264,6 +265,16 @@ def match(person: Person, rooms: Iterable[Room]) -> Answer:
         return Answer(tuple(sorted(fits, key=lambda fit: fit.rank)), ())
     causes = nearest or {Cause.FULL}
     return Answer((), tuple(cause for cause in Cause if cause in causes))
+
+
+def _fit(person: Person, room: Room) -> Fit:
+    has = room.features | ({"self_contained"} if room.self_contained else set())
+    return Fit(
+        room,
+        unmet_wishes=len(person.wished - has),
+        miles=geography.miles(person.outcode, room.outcode),
+        spare=room.sleeps - person.party + len(has - person.needed - person.wished),
+    )
 
 
 def could_make_room(person: Person, rooms: Iterable[Room]) -> dict[uuid.UUID, tuple[Room, ...]]:

@@ -83,14 +83,20 @@ def test_a_retired_room_is_neither_taken_out_nor_brought_back(app: Flask) -> Non
         bedspaces.bring_back(bedspace_id=room.id, by="clock", now=NOW)
 
 
-def test_saying_the_same_is_no_change_to_undo(app: Flask) -> None:
+def test_saying_the_same_is_no_change_to_undo_and_keeps_nobody_from_undoing_the_change_before(
+    app: Flask,
+) -> None:
     house = factories.house(rooms=2)
-    say(house, W=1)
-    beds.same(premises_id=house.id, by="clock", via="text", now=NOW + MINUTE)
-    assert beds.undoable(premises_id=house.id, now=NOW + MINUTE) is None
+    beds.same(premises_id=house.id, by="clock", via="text", now=NOW)
+    assert beds.undoable(premises_id=house.id, now=NOW) is None
     with pytest.raises(beds.CannotUndo):
-        beds.undo(premises_id=house.id, by="clock", now=NOW + MINUTE)
-    assert free(house) == {"W": 1}
+        beds.undo(premises_id=house.id, by="clock", now=NOW)
+    say(house, NOW + MINUTE, W=1)
+    beds.same(premises_id=house.id, by="clock", via="text", now=NOW + 2 * MINUTE)
+    beds.undo(premises_id=house.id, by="clock", now=NOW + 3 * MINUTE)
+    assert free(house) == {"W": 2}
+    with pytest.raises(beds.CannotUndo):
+        beds.undo(premises_id=house.id, by="clock", now=NOW + 4 * MINUTE)
 
 
 def test_too_many_names_who_is_in_the_way(app: Flask) -> None:

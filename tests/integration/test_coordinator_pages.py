@@ -8,7 +8,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from safety import bedspaces, duty, lifecycle, matching, messages, referrals
+from safety import bedspaces, delivery, duty, lifecycle, matching, messages, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, Role, State
 from safety.models import Alert, AlertKind, AuditEvent, Heartbeat, Placement, Referral, Text
@@ -615,3 +615,12 @@ def test_a_house_that_does_not_say_how_many_are_free_stands_on_the_list_by_name(
     assert "Ring the house and ask how many are free." in page
     assert f"Key in what {house.name} says" in page
     assert f'href="/duty/premises/{house.id}/beds"' in desk.get("/duty").text
+
+
+def test_an_alert_about_a_text_says_whom_it_was_for_and_never_the_number(desk):
+    house = factories.house(name="Heron House")
+    delivery.unreachable(number_index=house.contacts[0].phone_index, now=NOW)
+    db.session.commit()
+    page = desk.get("/duty")
+    assert "It was for the house Heron House." in words(page)
+    assert house.contacts[0].phone not in page.text and house.contacts[0].phone_index not in page.text

@@ -112,7 +112,7 @@ def test_the_page_and_the_sheet_say_the_same_and_name_nobody(house, client, monk
     home = Visitor(client).sign_in(factories.staff(of=house.provider))
     page = home.get(f"/house/premises/{house.id}/usage")
     assert "Jan 2027 2 1 1 1 0 0 0" in words(page)
-    assert "Half of your answers came within 4 minutes" in words(page)
+    assert "You answered once, within 4 minutes at the most." in words(page)
     sheet = home.get(f"/house/premises/{house.id}/usage/sheet")
     assert sheet.headers["Content-Disposition"] == 'attachment; filename="beds.csv"'
     assert "2027-01,1,1,0,0,0,1,2" in sheet.text

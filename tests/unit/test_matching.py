@@ -202,6 +202,21 @@ def test_the_rank_is_freshness_then_wishes_then_distance_then_longest_unused() -
     assert [fit.room for fit in answer.fits] == [best, near, older, stale]
 
 
+def test_at_the_same_distance_the_plainest_room_goes_first_and_the_scarce_ones_are_kept() -> None:
+    plain = room(sleeps=1, id=uuid.UUID(int=9))
+    step_free = room(sleeps=1, features=frozenset({"step_free"}), id=uuid.UUID(int=1))
+    family = room(sleeps=4, self_contained=True, id=uuid.UUID(int=2))
+    assert [fit.room for fit in matching.match(person(), [family, step_free, plain]).fits] == [
+        plain,
+        step_free,
+        family,
+    ]
+    needs_it = person(needed=frozenset({"step_free"}))
+    assert [fit.room for fit in matching.match(needs_it, [family, step_free, plain]).fits] == [step_free]
+    wishes_it = person(wished=frozenset({"step_free"}))
+    assert matching.match(wishes_it, [plain, step_free]).fits[0].room == step_free
+
+
 @pytest.mark.parametrize(
     ("hours", "at", "opens"),
     [

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from safety import duty, geography, heartbeats, people, referrals
 from safety.extensions import db
 from safety.lifecycle import Role, State
-from safety.models import Alert, AlertKind, Placement, Premises
+from safety.models import Alert, AlertKind, Contact, Placement, Premises, Text, User
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours, allow
 from safety.web.coordinator.blueprint import live_of, pages
@@ -70,6 +70,7 @@ def _home() -> dict[str, object]:
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
         "homes": _homes(alerts),
+        "whom": _whom(alerts),
         "names": people.named({alert.claimed_by for alert in alerts if alert.claimed_by}),
         "live": [(row, live_of(row)) for row in live],
         "region": lambda row: geography.region_of(row.outcode or "") or "",
@@ -84,6 +85,26 @@ def _homes(alerts: Sequence[Alert]) -> dict[str, Premises]:
     wanted = [uuid.UUID(hex=which) for what, _, which in about if what == "premises"]
     found = db.session.scalars(sa.select(Premises).where(Premises.id.in_(wanted)))
     return {f"premises:{house.id.hex}": house for house in found}
+
+
+def _whom(alerts: Sequence[Alert]) -> dict[str, str]:
+    """Whose telephone each alert about texts is about, by the alert's subject: houses and people, never the number."""
+    found = {}
+    for alert in alerts:
+        what, _, which = alert.subject.partition(":")
+        if what == "phone":
+            found[alert.subject] = _called(which)
+        elif what == "text":
+            text = db.session.get(Text, uuid.UUID(hex=which))
+            found[alert.subject] = _called(text.to_index) if text else ""
+    return {subject: words for subject, words in found.items() if words}
+
+
+def _called(index: str) -> str:
+    houses = sa.select(Premises.name).join(Contact, Contact.premises_id == Premises.id)
+    persons = sa.select(User.name).where(User.phone_index == index)
+    named = {f"the house {name}" for name in db.session.scalars(houses.where(Contact.phone_index == index))}
+    return " and ".join(sorted(named | set(db.session.scalars(persons))))
 
 
 def _state(placement: Placement | None) -> State | None:

@@ -148,7 +148,8 @@ class Text(_Question, StringField):  # type: ignore[misc]
         if not self.data:
             self.missing()
         if len(self.data) > self.most:
-            raise StopValidation(f"{self.subject} must be {self.most} characters or fewer")
+            characters = "one character" if self.most == 1 else f"{self.most} characters or fewer"
+            raise StopValidation(f"{self.subject} must be {characters}")
         if self.one_line and ("\n" in self.data or "\t" in self.data):
             raise StopValidation(f"{self.subject} must be on one line")
         if self.pattern and not self.pattern.fullmatch(self.data):

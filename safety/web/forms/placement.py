@@ -336,7 +336,7 @@ def offer_rooms(field: OneOf, referral: Referral, rooms: Iterable[Room], now: dt
 def _hint(wanted: matching.Person, room: Room, broken: frozenset[Cause]) -> str:
     away = f"{geography.miles(wanted.outcode, room.outcode):.0f} miles away. "
     against = "; ".join(matching.CAUSE_WORDS[cause] for cause in Cause if cause in broken)
-    return away + (f"What stands in the way: {against}." if broken else "Fits.")
+    return away + (f"Not met: {against}." if broken else "Fits.")
 
 
 def _names(rooms: Iterable[Room]) -> Mapping[uuid.UUID, tuple[str, str]]:

@@ -14,7 +14,7 @@ from safety import duty, geography, houses, lifecycle, premises, referrals, work
 from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, Role, State
 from safety.models import AlertKind, Placement, Referral
 from safety.models.premises import WHO_FOR
-from safety.permissions import Actor
+from safety.permissions import CLOCK, Actor
 from safety.referrals.consequences import far_ahead, subject
 from safety.referrals.handover import may_open_address
 
@@ -207,8 +207,9 @@ def _words_of_bed(stage: Stage, live: Placement, now: dt.datetime) -> tuple[str,
             None,
         )
     if stage is Stage.CONFIRMED:
+        unasked = live.confirmed_by == CLOCK.by
         return (
-            "The house said yes. The bed is theirs.",
+            f"{'The house takes people without being asked' if unasked else 'The house said yes'}. The bed is theirs.",
             "When you leave, press We are on our way. You then see where to go. If nobody sets off by then, the bed is given back.",
             live.arrive_by,
         )
@@ -240,7 +241,11 @@ def _words_of_bed(stage: Stage, live: Placement, now: dt.datetime) -> tuple[str,
 
 def _who_for(live: Placement) -> str:
     room, house = live.bedspace.cohort, live.premises.cohort
-    return WHO_FOR[house if room == "either" else room]
+    words = WHO_FOR[house if room == "either" else room]
+    # A flat for anybody may be what somebody is given who asked for women only: then it has to be said why that is right.
+    return (
+        f"{words}, in a flat of their own where nothing is shared" if live.bedspace.self_contained else words
+    )
 
 
 def _may(live: Placement | None, actor: Actor) -> tuple[Event, ...]:

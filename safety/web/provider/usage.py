@@ -14,6 +14,7 @@ from safety.web.gate import now
 from safety.web.provider.blueprint import own, pages
 
 CHART_HEIGHT = 120  # units of the picture
+FEW = 5  # answers; of fewer no share is said, only the slowest
 
 
 @pages.get("/house/premises/<uuid:premises_id>/usage")
@@ -31,8 +32,10 @@ def what_beds_did(premises_id: uuid.UUID) -> ResponseReturnValue:
         bars=[round(CHART_HEIGHT * count / max(*nights, 1)) for count in nights],
         height=CHART_HEIGHT,
         reasons=[(DECLINE.get(code, code), count) for code, count in found.reasons.items()],
+        answers=len(found.answers_s),
+        few=FEW,
         half=_minutes(found.answer_s(0.5)),
-        most=_minutes(found.answer_s(0.95)),
+        most=_minutes(found.answer_s(0.95 if len(found.answers_s) >= FEW else 1.0)),
     )
 
 
