@@ -111,6 +111,15 @@ def stay_until(arrived_at: datetime, working_days: int, nation: str) -> datetime
     return local(day, STAY_ENDS)
 
 
+def stay_day(arrived_at: datetime, now: datetime, nation: str) -> int:
+    """Which working day of a stay it is at `now`, 1 the first that counts (see stay_until); 0 before it. Raises NoCalendar."""
+    day, today, counted = uk(arrived_at).date(), uk(now).date(), 0
+    while day < today:
+        day += DAY
+        counted += is_working_day(day, nation)
+    return counted
+
+
 def uk(moment: datetime) -> datetime:
     """The same instant on a UK clock. Raises ValueError for a naive one."""
     if moment.utcoffset() is None:

@@ -631,3 +631,35 @@ def test_an_officer_has_no_door_to_a_house(app, client):
     visitor = Visitor(client).sign_in(factories.officer())
     for path in ("/house", "/house/now", f"/house/placements/{uuid.uuid4()}"):
         visitor.get(path, 404)
+
+
+def test_whoever_is_late_stands_first_and_the_page_says_what_becomes_of_the_bed(home, clock):
+    late = placed(State.CONFIRMED)
+    on_the_road(late)
+    later = placed(State.CONFIRMED, eta_at=NOW + 50 * MINUTE)
+    clock.at = NOW + 45 * MINUTE
+    home.sign_in(home.user)
+    page = words(home.get("/house"))
+    assert page.index(late.referral.spoken) < page.index(later.referral.spoken)
+    assert (
+        "Overdue: expected today 14:30. Are they with you? If not, ring the number below. The bed stays theirs"
+        in page
+    )
+    assert "Expected today 14:50 . They have not set off yet" in page
+    clock.at = NOW + 55 * MINUTE
+    assert "They have not set off: if they do not by 16:50" in words(home.get("/house"))
+
+
+def test_the_day_of_a_stay_is_counted_in_working_days_and_its_last_day_stands_apart(home, clock):
+    placed(State.ARRIVED)  # a Wednesday, so Thursday, Friday and Monday count
+    assert "Came today 14:00. Can stay until Monday 12:00" in words(home.get("/house"))
+    for days, said in ((1, "Day 1 of 3"), (2, "Day 2 of 3"), (3, "Day 2 of 3"), (4, "Day 2 of 3")):
+        home.back_at(clock, NOW + days * dt.timedelta(days=1))
+        page = words(home.get("/house"))
+        assert said in page and "Leaving today" not in page
+    home.back_at(clock, NOW + dt.timedelta(days=5, hours=-4))
+    page = words(home.get("/house"))
+    assert "Leaving today, or over" in page and "Day 3 of 3. Can stay until today 12:00" in page
+    assert "Nobody else of this scheme stays with you." in page
+    home.back_at(clock, NOW + dt.timedelta(days=6))
+    assert "The stay was until yesterday 12:00: ring the duty line" in words(home.get("/house"))

@@ -324,3 +324,17 @@ def test_every_second_of_the_hour_that_comes_twice_leads_back_to_the_same_moment
     moment = utc(2027, 10, 31) + timedelta(seconds=seconds)
     here = workdays.uk(moment)
     assert workdays.local(here.date(), here.time(), here.fold) == moment
+
+
+@given(
+    st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
+    st.integers(1, 10),
+    st.sampled_from(sorted(workdays.CALENDARS)),
+)
+def test_the_day_of_a_stay_is_its_last_on_the_day_it_ends_and_never_runs_back(arrived, working_days, nation):
+    end = workdays.stay_until(arrived, working_days, nation)
+    assert workdays.stay_day(arrived, arrived, nation) == 0
+    assert workdays.stay_day(arrived, end, nation) == working_days
+    assert workdays.stay_day(arrived, end - timedelta(days=1), nation) == working_days - 1
+    whole = [workdays.stay_day(arrived, arrived + timedelta(days=day), nation) for day in range(20)]
+    assert whole == sorted(whole)
