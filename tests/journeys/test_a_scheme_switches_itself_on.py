@@ -35,7 +35,7 @@ def test_from_nothing_to_an_officer_who_signs_in(
     duty.press("Enter the house")  # with nothing filled in: the errors are looked at as well
     fill(duty, Name_of_the_house="Gorse House", First_half_of_its_postcode="LS8")
     duty.page.get_by_label("The house’s mobile").fill("07700 900388")
-    duty.choose("Whom does the house take?", "Women")
+    duty.choose("Whom does the house take?", "Women only")
     duty.choose("Does it take somebody who is pregnant?", "Yes")
     duty.choose("When can people arrive?", "At any time, day and night")
     duty.press("Enter the house")
