@@ -32,6 +32,7 @@ from safety.houses.address import (
 from safety.houses.telephones import (
     Hours,
     OnlyTelephone,
+    ThereAlready,
     TooManyTelephones,
     add_telephone,
     change_telephone,
@@ -49,6 +50,7 @@ __all__ = [
     "OnlyTelephone",
     "PromisedToSomebody",
     "StillToCome",
+    "ThereAlready",
     "TooManyTelephones",
     "Whom",
     "a_day",

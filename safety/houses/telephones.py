@@ -30,6 +30,10 @@ class OnlyTelephone(Exception):
     """The last telephone of a house stays: without one it cannot be asked. The message can be shown."""
 
 
+class ThereAlready(Exception):
+    """The house has that telephone: twice it would be asked in its own place. The message can be shown."""
+
+
 class TooManyTelephones(Exception):
     """A house has as many as anybody can keep in order. The message can be shown."""
 
@@ -43,14 +47,10 @@ class Hours:
 
 
 def add_telephone(*, premises_id: uuid.UUID, phone: str, hours: Hours, by: str, now: dt.datetime) -> Contact:
-    """One more telephone, after the others; one that the house has already is only returned. phone: E.164.
-
-    Raises TooManyTelephones.
-    """
+    """One more telephone, after the others. phone: E.164. Raises TooManyTelephones and ThereAlready."""
     house = db.session.get_one(Premises, premises_id)
-    there = next((one for one in house.contacts if one.phone == phone), None)
-    if there is not None:
-        return there
+    if any(one.phone == phone for one in house.contacts):
+        raise ThereAlready("That telephone is there already. Change its hours where it stands in the list")
     if len(house.contacts) >= MOST_TELEPHONES:
         raise TooManyTelephones(f"{MOST_TELEPHONES} telephones are enough. Change or remove one of them")
     with _told(house, now) as hear:

@@ -776,9 +776,9 @@ def test_a_check_that_cannot_have_been_is_refused(home, house, day, told):
     assert fresh(house).safety_checked_on is None
 
 
-def test_a_telephone_that_is_added_twice_is_there_once(app, house):
-    for _ in range(2):
-        houses.add_telephone(
-            premises_id=house.id, phone="+447700900555", hours=houses.Hours(), by="clock", now=NOW
-        )
-    assert [one.phone for one in fresh(house).contacts].count("+447700900555") == 1
+def test_a_telephone_that_is_added_twice_is_there_once(home, house):
+    home.get(at(house, "/telephones/add"))
+    home.press(at(house, "/telephones/add"), phone=NEW_AS_TYPED, start="", end="")
+    page = home.post(at(house, "/telephones/add"), 400, phone=NEW_AS_TYPED, start="", end="")
+    assert summary(page) == ["That telephone is there already. Change its hours where it stands in the list"]
+    assert [one.phone for one in fresh(house).contacts].count(NEW) == 1

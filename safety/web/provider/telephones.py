@@ -40,7 +40,7 @@ def telephone_add(premises_id: uuid.UUID) -> ResponseReturnValue:
             houses.add_telephone(
                 premises_id=house.id, phone=form.phone.e164, hours=form.hours(), by=me().actor().by, now=now()
             )
-        except houses.TooManyTelephones as refused:
+        except (houses.TooManyTelephones, houses.ThereAlready) as refused:
             form.refuse("phone", str(refused))
         else:
             return _kept(premises_id, f"The telephone is added, and we sent it a text. {_TOLD}")
