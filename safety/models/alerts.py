@@ -16,6 +16,7 @@ from safety.models.referrals import Referral
 class AlertKind(StrEnum):
     """What can go wrong. The order is the order of a list: worst first."""
 
+    HOUSE_COMPROMISED = "house_compromised"
     NO_BED_ON_ARRIVAL = "arrived_without_bed"
     HOUSE_WITHDREW = "house_withdrew"
     NOTHING_FITS = "nothing_fits"
@@ -29,17 +30,28 @@ class AlertKind(StrEnum):
     BROKEN = "cannot_be_matched"
     RELEASED = "released_unused"
     STAY_OVER = "stay_over"
+    STAY_ENDING = "stay_ending"
+    ONWARD_UNKNOWN = "onward_place_unknown"
     STALE = "figures_stale"
     ADDRESS_UNCONFIRMED = "address_unconfirmed"
+    ROTA_GAP = "gap_in_the_rota"
+    TEXTS_DIFFER = "texts_differ"
+    SPEND = "spending_on_texts"
 
 
 URGENT = frozenset(AlertKind) - {
     AlertKind.RELEASED,
     AlertKind.STAY_OVER,
+    AlertKind.STAY_ENDING,
+    AlertKind.ONWARD_UNKNOWN,
     AlertKind.STALE,
     AlertKind.ADDRESS_UNCONFIRMED,
+    AlertKind.ROTA_GAP,
+    AlertKind.TEXTS_DIFFER,
+    AlertKind.SPEND,
 }
 ALERT_WORDS = {
+    AlertKind.HOUSE_COMPROMISED: "a house is compromised",
     AlertKind.NO_BED_ON_ARRIVAL: "arrived and has no bed",
     AlertKind.HOUSE_WITHDREW: "the house withdrew, ring the officer",
     AlertKind.NOTHING_FITS: "no bed fits",
@@ -53,8 +65,13 @@ ALERT_WORDS = {
     AlertKind.BROKEN: "cannot be matched, place them by hand",
     AlertKind.RELEASED: "a bed came free unused",
     AlertKind.STAY_OVER: "the stay is over",
+    AlertKind.STAY_ENDING: "a stay ends within a day",
+    AlertKind.ONWARD_UNKNOWN: "a stay ends tomorrow and nobody said where to",
     AlertKind.STALE: "a house does not say how many beds are free",
     AlertKind.ADDRESS_UNCONFIRMED: "the house's address is not confirmed",
+    AlertKind.ROTA_GAP: "nobody is on call for a part of the rota",
+    AlertKind.TEXTS_DIFFER: "the supplier's record of texts and ours differ",
+    AlertKind.SPEND: "more was spent on texts than expected",
 }
 
 

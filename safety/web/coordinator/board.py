@@ -21,6 +21,7 @@ from safety.web.wire import fragment
 
 # What goes on without anybody, so that whoever reads an alert knows what is left for a person.
 BY_ITSELF: Mapping[AlertKind, str] = {
+    AlertKind.HOUSE_COMPROMISED: "Nobody new is sent there. Ring the house, and move whoever lives there or is on the way.",
     AlertKind.NO_BED_ON_ARRIVAL: "Nothing: they are inside without a bed. Ring the house, then place them by hand.",
     AlertKind.HOUSE_WITHDREW: "The next best bed is held if there is one. Ring the officer: they may be on the road.",
     AlertKind.NOTHING_FITS: "We match again at every change of a bed. Ask every house, ring houses, or place them by hand.",
@@ -35,6 +36,11 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
     AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
     AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
+    AlertKind.ROTA_GAP: "In the gap every coordinator is texted at once. Give it to somebody on the rota.",
+    AlertKind.TEXTS_DIFFER: "Nothing is sent again. Look at the texts that differ, and ring whoever one was for.",
+    AlertKind.SPEND: "Texts go on: none is held back for its price. Look at what was sent, and at what for.",
+    AlertKind.STAY_ENDING: "The house was told. Ask it what comes next, or extend the stay.",
+    AlertKind.ONWARD_UNKNOWN: "They stay in the bed. Ask the house where they go, and have it recorded, or extend the stay.",
     AlertKind.STAY_OVER: "They stay in the bed. Ring the house about what comes next, or extend the stay.",
 }
 
