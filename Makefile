@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo-reset test check fix prove bench clean setup-run setup-dev browser
+.PHONY: help run demo-reset test check fix prove chaos bench clean setup-run setup-dev browser
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP
 
 PYTHON_BIN = .venv/bin/python
@@ -19,7 +19,8 @@ help:
 	@echo "make test         every test, on SQLite and PostgreSQL (TEST=tests/unit narrows, ARGS=... goes to pytest)"
 	@echo "make check        style, types, import rules, migrations, diagram, templates; changes nothing"
 	@echo "make fix          mend what check finds and a program can mend"
-	@echo "make prove        the tests with races, kills and random walks at full size (long)"
+	@echo "make prove        every test again, with races, kills and random walks at full size (long)"
+	@echo "make chaos        5,000 texts with the sender killed 100 times, then 10 minutes of requests; figures (40 min; ARGS=--help)"
 	@echo "make bench        measure the service against the raw limit of its database"
 	@echo "make clean        remove .venv and caches; the demonstration's data stays"
 
@@ -49,6 +50,9 @@ fix: setup-dev
 
 prove: setup-dev browser
 	@$(PYTHON_BIN) -m pytest --full --timeout 3600 $(WORKERS) $(ARGS) $(TEST)
+
+chaos: setup-dev
+	@$(PYTHON_BIN) -m bench.chaos $(ARGS)
 
 bench: setup-dev
 	@$(PYTHON_BIN) -m bench

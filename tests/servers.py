@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,10 @@ def web(database_url: str, log: Path, *, workers: int = 3, **changes: str) -> It
         server.stop()
 
 
-def jobs(database_url: str, log: Path, **changes: str) -> Server:
-    """A jobs process on the database."""
-    return _start(["flask", "--app", "wsgi", "jobs"], environment_for(database_url, **changes), log)
+def jobs(database_url: str, log: Path, *, module: Sequence[str] = (), **changes: str) -> Server:
+    """A jobs process on the database; module: what to start it through, such as a mutant and its name."""
+    arguments = [*module, "flask", "--app", "wsgi", "jobs"]
+    return _start(arguments, environment_for(database_url, **changes), log)
 
 
 class Browser:
