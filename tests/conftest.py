@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 import config
 from safety import create_app
 from safety.extensions import db
+from tests.desk import Desk, desk_of
 from tests.temppg import TempPG
 
 ROOT = Path(__file__).parent.parent
@@ -202,6 +203,12 @@ def app(database_url: str) -> Iterator[Flask]:
         yield app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def desk(app: Flask) -> Desk:
+    """A supplier that counts and does as it is told, and a clock that only moves when told."""
+    return desk_of(app)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Senders and readers that are known to be bad, to see that what is promised of the good ones would be found broken.
 
-They change the running code of a test (or of a process started here), never the product. Used by
-tests/integration/test_mutants.py, and at full size:
+They change the running code of a test (or of a process started here), never the product. Each turns
+its own test red in tests/integration/test_mutants.py. The first two also at full size, as a process:
 
     python -m tests.mutants blind_retry flask --app wsgi jobs
     python -m bench.chaos --part kills --mutant blind_retry

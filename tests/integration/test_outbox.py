@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import random
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -15,104 +14,12 @@ from flask import Flask
 
 from safety import delivery, duty, messages, outbox, sms
 from safety.crypto import Ring
-from safety.extensions import begin_write, db
+from safety.extensions import db
 from safety.messages import Matter
 from safety.models import AlertKind, Contact, MessageState, Receipt, Text
 from tests import factories
+from tests.desk import MINUTE, SECOND, Desk, alerts, claim, fresh, hand_over, receipt, storm, text, writing
 from tests.factories import NOW
-from tests.fakes import FakeSupplier
-
-SECOND = dt.timedelta(seconds=1)
-MINUTE = dt.timedelta(minutes=1)
-
-
-def writing(*, deciding: bool = True) -> None:
-    """Begin a write as a door does, leaving behind whatever the test has read."""
-    db.session.rollback()
-    begin_write(deciding=deciding)
-
-
-@dataclass
-class Desk:
-    """A supplier and a clock that only moves when told."""
-
-    supplier: FakeSupplier
-    now: dt.datetime = NOW
-
-    def round(self, owner: str = "one") -> int:
-        """What one round of the jobs process does, at the desk's time; returns how many texts were in hand."""
-        writing()
-        delivery.tidy(now=self.now)
-        db.session.commit()
-        handled = 0
-        while errands := claim(self.now, owner=owner, limit=5):
-            for errand in errands:
-                hand_over(errand, self.now)
-                handled += 1
-        return handled
-
-    def later(self, span: dt.timedelta) -> None:
-        self.now += span
-
-
-@pytest.fixture
-def desk(app: Flask) -> Desk:
-    made = Desk(FakeSupplier(clock=lambda: NOW))
-    made.supplier.clock = lambda: made.now
-    app.extensions["sms"] = made.supplier
-    return made
-
-
-def text(
-    *,
-    worth: dt.timedelta = 15 * MINUTE,
-    now: dt.datetime = NOW,
-    critical: bool = False,
-    to: str | None = None,
-    ring: str = "0113 496 0100",
-) -> Text:
-    queued = outbox.queue(
-        wording=messages.not_understood,
-        matter=Matter(ring=ring),
-        to=to or factories.phone(),
-        worthless_at=now + worth,
-        now=now,
-        critical=critical,
-    )
-    db.session.commit()
-    return queued
-
-
-def claim(now: dt.datetime = NOW, *, owner: str = "one", limit: int = 1) -> list[outbox.Errand]:
-    writing(deciding=False)
-    errands = outbox.claim(owner=owner, limit=limit, lease_s=40, now=now)
-    db.session.commit()
-    return errands
-
-
-def hand_over(errand: outbox.Errand, now: dt.datetime = NOW) -> Text | None:
-    result = delivery.hand_over(errand=errand, now=now)
-    writing()
-    recorded = delivery.record(errand=errand, result=result, now=now)
-    db.session.commit()
-    return recorded
-
-
-def receipt(sid: str, status: str, error: str | None = None, now: dt.datetime = NOW) -> Text | None:
-    writing()
-    moved = delivery.receipt(sid=sid, status=status, error=error, now=now)
-    db.session.commit()
-    return moved
-
-
-def alerts() -> list[tuple[str, str]]:
-    return [(alert.kind, alert.subject) for alert in duty.open_alerts()]
-
-
-def fresh(row: Text) -> Text:
-    db.session.refresh(row)
-    return row
-
 
 # Queued
 
@@ -437,22 +344,34 @@ def test_two_texts_with_the_same_words_are_two_texts(desk: Desk) -> None:
 
 # Receipts
 
-FORWARD = {
-    "queued": MessageState.SENT,
-    "sent": MessageState.SENT,
-    "delivered": MessageState.DELIVERED,
-    "undelivered": MessageState.UNDELIVERED,
-}
 
+def test_receipts_in_any_order_repeated_or_missing_or_before_the_answer_end_in_what_is_final(
+    desk: Desk,
+) -> None:
+    orders = [
+        order
+        for final in ("delivered", "undelivered")
+        for others in ([], ["queued"], ["sent"], ["queued", "sent"])
+        for order in itertools.permutations([*others, final])
+    ]
+    assert len(orders) == 22
+    for order, early in itertools.product(orders, (True, False)):
 
-@pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sent", "delivered"])))
-def test_receipts_in_any_order_and_twice_end_delivered(desk: Desk, order: tuple[str, ...]) -> None:
-    queued = text()
-    desk.round()
-    for status in [*order, *order]:
-        receipt(f"SM{1:032x}", status)
-    assert fresh(queued).state == MessageState.DELIVERED
-    assert db.session.scalar(sa.select(sa.func.count()).select_from(Receipt)) == 3
+        def come(order: tuple[str, ...] = order) -> None:
+            for status in [*order, *order]:
+                receipt(f"SM{desk.supplier.sends:032x}", status)
+
+        queued = text(now=desk.now)
+        # Early: the supplier tells what became of it before it answers the call that handed it over.
+        desk.supplier.during = come if early else None
+        desk.round()
+        if not early:
+            come()
+        assert fresh(queued).state in order, (order, early, queued.state)
+        assert queued.state in ("delivered", "undelivered"), (order, early, queued.state)
+        kept = db.session.scalars(sa.select(Receipt.status).where(Receipt.sid == queued.sid)).all()
+        assert sorted(kept) == sorted(order)
+        db.session.rollback()
 
 
 @pytest.mark.parametrize(
@@ -532,35 +451,6 @@ def test_a_receipt_of_somebody_elses_text_is_kept_and_changes_nothing(desk: Desk
 # All of it together
 
 
-def storm(desk: Desk, dice: random.Random, texts: int) -> list[Text]:
-    """Queue texts and hand them over while the supplier refuses, drops and hangs, and processes die at any point."""
-    # Few numbers, and words that tell each text from every other.
-    queued = [
-        text(worth=dt.timedelta(hours=12), now=desk.now, ring=f"{number:011d}") for number in range(texts)
-    ]
-    for _ in range(400):
-        for errand in claim(desk.now, owner=f"p{dice.random()}", limit=20):
-            fate = dice.random()
-            if fate < 0.05:
-                continue  # killed after the claim
-            desk.supplier.next = [dice.choices(["ok", "drop", "hang", sms.Refused("503")], [85, 5, 5, 5])[0]]
-            result = delivery.hand_over(errand=errand, now=desk.now)
-            desk.supplier.next = []
-            if fate < 0.10:
-                continue  # killed after the call
-            writing()
-            delivery.record(errand=errand, result=result, now=desk.now)
-            db.session.commit()
-        desk.later(7 * SECOND)
-        waiting = sa.select(Text.id).where(
-            Text.state.in_(["queued", "unknown", "sending"]), Text.wording == "not_understood"
-        )
-        if db.session.scalar(waiting.limit(1)) is None:
-            break
-        db.session.rollback()
-    return queued
-
-
 def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice(
     desk: Desk, full: bool
 ) -> None:
@@ -569,38 +459,3 @@ def test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twic
     lost = [row for row in queued if fresh(row).state != MessageState.SENT or (row.to, row.body) not in sent]
     assert lost == []
     assert sum(count - 1 for count in sent.values()) <= len(queued) // 1000
-
-
-@pytest.mark.only("sqlite")
-def test_the_same_storm_finds_a_sender_that_does_not_ask_first(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The proof can fail: a blind retry sends some of these texts twice."""
-    real = delivery.hand_over
-    monkeypatch.setattr(
-        delivery, "hand_over", lambda *, errand, now: real(errand=replace(errand, ask_since=None), now=now)
-    )
-    storm(desk, random.Random(20270113), 120)
-    assert any(count > 1 for count in desk.supplier.copies().values())
-
-
-@pytest.mark.only("sqlite")
-def test_the_same_storm_finds_a_sender_that_marks_before_it_sends(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The proof can fail: marked sent at the claim, a killed process loses its texts."""
-    real = outbox.claim
-
-    def mark_first(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[outbox.Errand]:
-        errands = real(owner=owner, limit=limit, lease_s=lease_s, now=now)
-        for errand in errands:
-            db.session.execute(
-                sa.update(Text)
-                .where(Text.id == errand.text_id)
-                .values(state=MessageState.SENT, claimed_by=None, claimed_until=None)
-            )
-        return errands
-
-    monkeypatch.setattr(outbox, "claim", mark_first)
-    queued = storm(desk, random.Random(20270113), 120)
-    assert any((row.to, row.body) not in desk.supplier.copies() for row in queued)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from tests import factories
 from tests.conftest import settings_for
 from tests.factories import NOW
 from tests.fakes import TWILIO, FakeTwilio
+from tests.twilio_line import TwilioLine
 
 TOKEN, NEWER_TOKEN = "a" * 32, "b" * 32
 PUBLIC = "https://pos.example"
@@ -270,48 +269,22 @@ def test_calls_go_to_the_address_of_the_settings(wire: FakeTwilio) -> None:
         assert url.startswith("http://127.0.0.1:4010/2010-04-01/Accounts/")
 
 
-class _Line(BaseHTTPRequestHandler):
-    """One end of a real socket: answers, hangs, or hangs up, as its server says."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        # Whoever waited longer than its time-out would get an answer after all.
-        if self.server.mode == "hang_up" or (self.server.mode == "hang" and self.server.enough.wait(8)):
-            return
-        body = b'{"sid": "SM1", "status": "queued"}'
-        self.send_response(201)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args: object) -> None:
-        """Nothing: the test's output is not the place."""
-
-
-@pytest.mark.parametrize("mode", ["answer", "hang", "hang_up", "nobody_there"])
-def test_over_a_real_socket_there_is_an_answer_or_a_doubt(mode: str) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Line) as server:
-        server.mode, server.enough = mode, threading.Event()
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        port = server.server_port
+@pytest.mark.parametrize("mode", ["ok", "timeout", "accept_then_drop", "nobody_there"])
+def test_over_a_real_socket_there_is_an_answer_or_a_doubt(wire: FakeTwilio, mode: str) -> None:
+    wire.modes = [mode]
+    with TwilioLine(wire) as line:
         if mode == "nobody_there":
-            with socket.socket() as closed:
-                closed.bind(("127.0.0.1", 0))
-                port = closed.getsockname()[1]
-        base = {"TWILIO_API_BASE": f"http://127.0.0.1:{port}", "TWILIO_TIMEOUT_S": "1"}
-        real = Twilio(settings_for("sqlite:///unused.sqlite", **TWILIO, **base))
+            line.close()
+        real = Twilio(settings_for("sqlite:///unused.sqlite", **line.settings, TWILIO_TIMEOUT_S="1"))
         try:
-            if mode == "answer":
-                assert real.send(**SEND) == sms.Sent("SM1", "queued")
+            if mode == "ok":
+                assert real.send(**SEND) == sms.Sent(f"SM{1:032x}", "queued")
             else:
                 with pytest.raises(sms.Unanswered):
                     real.send(**SEND)
         finally:
             real.close()
-            server.enough.set()
-            server.shutdown()
-            serving.join()
+        assert line.problems == []
 
 
 def test_nothing_of_a_call_is_logged(

@@ -1,0 +1,32 @@
+"""That the tests of texts can fail: each of the known bad ways of doing it turns its own test red."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration import test_outbox
+from tests.mutants import MUTANTS, as_mutant
+
+RED: dict[str, Callable[..., Any]] = {
+    "mark_first": test_outbox.test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice,
+    "blind_retry": test_outbox.test_through_refusals_time_outs_and_kills_no_text_is_lost_and_none_sent_twice,
+    "no_fence": test_outbox.test_a_process_that_was_stopped_and_comes_back_cannot_write,
+    "last_receipt_wins": test_outbox.test_receipts_in_any_order_repeated_or_missing_or_before_the_answer_end_in_what_is_final,
+    "one_receipt_a_text": test_outbox.test_receipts_in_any_order_repeated_or_missing_or_before_the_answer_end_in_what_is_final,
+}
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("mutant", sorted(MUTANTS))
+def test_every_mutant_turns_its_own_test_red(
+    request: pytest.FixtureRequest, database: str, mutant: str
+) -> None:
+    """And without it the same test is green: it runs by itself, under its own name."""
+    test = RED[mutant]
+    given = {name: request.getfixturevalue(name) for name in inspect.signature(test).parameters}
+    with as_mutant(mutant), pytest.raises(AssertionError):
+        test(**given)
