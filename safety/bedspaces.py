@@ -17,8 +17,21 @@ from safety.extensions import db
 from safety.lifecycle import LIVE
 from safety.models import AuditEvent, Bedspace, Group, OutOfService, Placement, Premises
 
-# What the record of a house's rooms and figures is made of, newest first on its page.
+# What the record of a house, its rooms and figures is made of, newest first on its page.
 RECORDED = (
+    "house_hours",
+    "house_questions",
+    "house_safety_check",
+    "house_takes",
+    "house_closed",
+    "house_opened",
+    "telephone_added",
+    "telephone_changed",
+    "telephone_removed",
+    "telephone_first",
+    "address_seen",
+    "address_confirmed",
+    "address_changed",
     "beds_said",
     "beds_same",
     "beds_undone",
@@ -190,7 +203,7 @@ def spell(*, bedspace_id: uuid.UUID, now: dt.datetime) -> OutOfService | None:
 
 
 def history(*, premises_id: uuid.UUID, most: int) -> Sequence[AuditEvent]:
-    """What was said and done of a house's rooms and figures, newest first, `most` of it."""
+    """What was said and done of a house, its rooms and its figures, newest first, `most` of it."""
     return db.session.scalars(
         sa.select(AuditEvent)
         .where(AuditEvent.premises_id == premises_id, AuditEvent.what.in_(RECORDED))

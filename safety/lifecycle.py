@@ -283,7 +283,8 @@ TRANSITIONS: tuple[Transition, ...] = (
         State.DEPARTED,
         _HOUSE,
         (Tell(_to_lead, messages.departed, Worth.HOURS_12),),
-        needs=("reason", "onward", "nrm_decision"),
+        # Where they went and what they decided may be said afterwards: the bed must not stay taken until somebody knows.
+        needs=("reason",),
     ),
     _correct(State.DECLINED, State.HELD, _HOUSE),
     _correct(State.WITHDRAWN, State.CONFIRMED, _HOUSE),
@@ -319,6 +320,8 @@ DECLINE: Mapping[str, str] = {
     "hours": "We cannot admit at that time",
     "other": "Something else",
 }
+# A no that is about the room and not the person: the room is better not offered to the next person either.
+NOT_NOW = ("full", "repair")
 DECLINE_LETTERS: Mapping[str, str] = dict(zip("ABCDEFGH", DECLINE, strict=True))
 WITHDRAW_BY_HOUSE: Mapping[str, str] = {
     "staff": "Not enough staff",

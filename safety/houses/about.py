@@ -39,13 +39,17 @@ class PromisedToSomebody(Exception):
 
 @dataclass(frozen=True)
 class Whom:
-    """Whom a house takes. cohort: a Cohort; child_ages: codes of matching.CHILD_AGES; supports: codes of matching.SUPPORT."""
+    """Whom a house takes, and what is true of every room of it.
+
+    cohort: a Cohort; child_ages: codes of matching.CHILD_AGES; supports: of matching.SUPPORT; features: of matching.FEATURES.
+    """
 
     cohort: str
     child_ages: frozenset[str]
     takes_pregnant: bool
     supports: frozenset[str]
     accepts_unasked: bool
+    features: frozenset[str]
 
 
 def a_day(opens: str, latest: str) -> list[str] | None:
@@ -127,28 +131,32 @@ def record_safety_check(*, premises_id: uuid.UUID, on: dt.date, by: str, now: dt
 def change_whom(*, premises_id: uuid.UUID, whom: Whom, by: str, now: dt.datetime) -> Premises:
     """Whom the house takes from now on; whoever it has said yes to stays. The same again changes nothing.
 
-    Raises PromisedToSomebody when women, men or either would change for somebody; ValueError for a code that is not known.
+    Raises PromisedToSomebody when women, men or either would change for somebody, or what they were promised would no longer be
+    true; ValueError for a code that is not known.
     """
     known = (
         whom.cohort in set(Cohort)
         and whom.child_ages <= set(matching.CHILD_AGES)
         and whom.supports <= set(matching.SUPPORT)
+        and whom.features <= set(matching.FEATURES)
     )
     if not known:
         raise ValueError("a code that is not known")
     house = db.session.get_one(Premises, premises_id)
     if whom == takes(house):
         return house
-    if whom.cohort != house.cohort:
+    if whom.cohort != house.cohort or not whom.features >= set(house.features):
         _refuse_where_promised(house)
     house.cohort = whom.cohort
     house.child_ages = [age for age in matching.CHILD_AGES if age in whom.child_ages]
     house.supports = [risk for risk in matching.SUPPORT if risk in whom.supports]
+    house.features = [feature for feature in matching.FEATURES if feature in whom.features]
     house.takes_pregnant, house.accepts_unasked = whom.takes_pregnant, whom.accepts_unasked
     facts = {
         "cohort": house.cohort,
         "child_ages": house.child_ages,
         "supports": house.supports,
+        "features": house.features,
         "takes_pregnant": house.takes_pregnant,
         "accepts_unasked": house.accepts_unasked,
     }
@@ -165,6 +173,7 @@ def takes(house: Premises) -> Whom:
         house.takes_pregnant,
         frozenset(house.supports),
         house.accepts_unasked,
+        frozenset(house.features),
     )
 
 

@@ -3,6 +3,7 @@
 Doors begin a deciding write, call one of these, and commit once.
 """
 
+from safety.referrals.afterwards import is_unsaid, may_say_afterwards, refine_reason, say_afterwards, unsaid
 from safety.referrals.answering import Answered, NoRoomThere, WhichGroup, say_no, say_yes, spare, still_wanted
 from safety.referrals.asking import ask_by_hand, ask_everybody
 from safety.referrals.erasing import erase_closed, erase_drafts
@@ -15,7 +16,7 @@ from safety.referrals.handover import (
     take_over,
     withdraw,
 )
-from safety.referrals.happening import Happened, Outcome, record, refine_reason
+from safety.referrals.happening import Happened, Outcome, record
 from safety.referrals.opening import Request, divert, opened
 from safety.referrals.opening import open_ as open
 from safety.referrals.reading import (
@@ -56,9 +57,11 @@ __all__ = [
     "erase_drafts",
     "explain",
     "holding",
+    "is_unsaid",
     "live",
     "live_placement",
     "lookup",
+    "may_say_afterwards",
     "of_house",
     "open",
     "open_address",
@@ -69,6 +72,7 @@ __all__ = [
     "refine_reason",
     "rematch",
     "resume",
+    "say_afterwards",
     "say_no",
     "say_yes",
     "searching",
@@ -77,5 +81,6 @@ __all__ = [
     "still_wanted",
     "sweep",
     "take_over",
+    "unsaid",
     "withdraw",
 ]

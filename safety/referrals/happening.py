@@ -52,8 +52,7 @@ class Outcome:
 
 # They stand at the door of a house whose bed was given back: the person stays inside.
 _STILL_TRUE = (State.NOT_ARRIVED, State.LAPSED, State.CANCELLED, State.WITHDRAWN)
-# A no that is about the room and not the person: the room is not offered to the next person either.
-_NOT_NOW = ("full", "repair")
+# How long a room stays out of service after a no that was about the room, unless the house says otherwise.
 NOT_NOW = dt.timedelta(hours=12)
 _FALLS = (Event.DECLINE, Event.LAPSE, Event.WITHDRAW, Event.RELEASE, Event.NOT_ARRIVED)
 
@@ -64,7 +63,8 @@ def record(
     """Record one event of a placement with everything that follows from it.
 
     facts, by event: reason (a code of lifecycle.REASONS), eta_at, arrived_at, departed_at, stay_until (aware), onward,
-    nrm_decision (codes), bedspace_id (UUID), still_needed (bool, for CANCEL; True when not said).
+    nrm_decision (codes), bedspace_id (UUID), still_needed (bool, for CANCEL; True when not said), room_out (bool, for a DECLINE
+    about the room: whether it goes out of service; True when not said).
     Raises permissions.NotYours, lifecycle.NotAllowed, or placements.Conflict; then nothing may be committed.
     """
     placement = db.session.get(Placement, placement_id)
@@ -121,7 +121,7 @@ def _follow(
         close(referral, reason="departed", by=actor.by, now=now)
     elif event is Event.CORRECT:
         _reopen(referral)
-    if event is Event.DECLINE and facts.get("reason") in _NOT_NOW:
+    if event is Event.DECLINE and facts.get("reason") in lifecycle.NOT_NOW and facts.get("room_out", True):
         until = now + NOT_NOW
         bedspaces.take_out(
             bedspace_id=placement.bedspace_id, reason=facts["reason"], until=until, by=actor.by, now=now
@@ -154,8 +154,11 @@ def _may_return(placement: Placement, actor: Actor, now: dt.datetime) -> None:
         raise lifecycle.NotAllowed("They have another place since. Ring the duty line")
     if placement.state not in lifecycle.FINAL or placement.state_before is None:
         return
-    if placement.state == State.DECLINED and placement.reason in _NOT_NOW:
-        bedspaces.end_spells(placement.bedspace, by=actor.by, now=now)
+    if placement.state == State.DECLINED and placement.reason in lifecycle.NOT_NOW:
+        spell = bedspaces.spell(bedspace_id=placement.bedspace_id, now=now)
+        if spell is not None and spell.since_at == placement.ended_at:
+            # The no took the room out; what somebody said of it since stands.
+            bedspaces.end_spells(placement.bedspace, by=actor.by, now=now)
     clear_overdue(placement.bedspace_id, now)
     room = _room(placement.bedspace_id, now, leaving_out=referral.id)
     broken = matching.against(person(referral, now), room) if room else frozenset({matching.Cause.FULL})
@@ -323,36 +326,3 @@ def _transfer(placement: Placement, actor: Actor, facts: Mapping[str, Any], now:
     rematch(now=now)
     settle(referral, now)
     return Outcome(Happened.DONE, again)
-
-
-def refine_reason(*, placement_id: uuid.UUID, reason: str, actor: Actor, now: dt.datetime) -> bool:
-    """A house that said no by text says why: keeps the reason. Returns False when the no is not this house's or too long ago.
-
-    reason: a code of lifecycle.DECLINE.
-    """
-    placement = db.session.get(Placement, placement_id)
-    if (
-        placement is None
-        or placement.state != State.DECLINED
-        or not permissions.houses(actor, placement.premises_id)
-    ):
-        return False
-    if (
-        placement.ended_at is None
-        or now > placement.ended_at + dt.timedelta(hours=1)
-        or reason not in lifecycle.DECLINE
-    ):
-        return False
-    placement.reason = reason
-    placement.last_facts = {**placement.last_facts, "reason": reason}
-    audit.record(
-        what="decline_reason",
-        by=actor.by,
-        now=now,
-        referral_id=placement.referral_id,
-        placement_id=placement.id,
-        premises_id=placement.premises_id,
-        facts={"reason": reason},
-    )
-    db.session.flush()
-    return True

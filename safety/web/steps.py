@@ -20,17 +20,20 @@ from safety.lifecycle import Event, ReferralState, Role, State
 from safety.models import Placement
 from safety.permissions import Actor
 from safety.referrals import Happened
+from safety.web.forms import OneOf, Tick
 from safety.web.forms import placement as forms
 from safety.web.forms.placement import StepForm
 from safety.web.gate import now
 
 _SECOND, _WARNING = "govuk-button--secondary", "govuk-button--warning"
+_LEFT = "Departure recorded. The bed is free again."
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing that can be recorded. `slug`: its place in an address; `press`: recorded by the button itself, without a page.
 
+    listed: whether it has a button of its own; else another step's page leads to it.
     `button`, `done`: words for the house's side; `button_duty`: on a coordinator's page, when it is the house's or the
     officer's to do; `send`: on the button of the step's own page, if other words say it better.
     """
@@ -44,6 +47,7 @@ class Step:
     button_duty: str = ""
     send: str = ""
     classes: str = _SECOND
+    listed: bool = True
 
     @property
     def press(self) -> bool:
@@ -136,10 +140,19 @@ STEPS = (
         "departed",
         Event.DEPART,
         "They have left",
-        "Departure recorded. The bed is free again. Thank you.",
-        forms.DepartForm,
+        _LEFT,
+        forms.LeftForm,
         "They have left",
+    ),
+    Step(
+        "left-earlier",
+        Event.DEPART,
+        "They left earlier",
+        _LEFT,
+        forms.LeftEarlierForm,
+        "When did they leave?",
         send="Record that they left",
+        listed=False,
     ),
     Step(
         "withdraw",
@@ -222,11 +235,18 @@ def _offers(placement: Placement, slug: str, actor: Actor, instant: dt.datetime)
 
 
 def page(
-    placement: Placement, slug: str, *, actor: Actor, template: str, back: Callable[[Placement], str]
+    placement: Placement,
+    slug: str,
+    *,
+    actor: Actor,
+    template: str,
+    back: Callable[[Placement], str],
+    afterwards: Callable[[Placement], str],
 ) -> ResponseReturnValue:
     """The page of one step (GET), and what came of it (POST): recorded, committed, and back to where it is seen.
 
-    back: the address of a placement's page; the placement may be another one afterwards. Raises NotFound for a step there
+    back: the address of a placement's page; the placement may be another one afterwards. afterwards: of the questions that
+    are left when somebody has left. Raises NotFound for a step there
     is not, or that is never this actor's, and permissions.NotYours.
     """
     step = BY_SLUG.get(slug)
@@ -260,7 +280,8 @@ def page(
         return _shown(placement, step, form, actor, template, back(placement))
     db.session.commit()
     _say(outcome, step)
-    return redirect(back(outcome.placement), 303)
+    left = step.event is Event.DEPART and referrals.is_unsaid(outcome.placement)
+    return redirect((afterwards if left else back)(outcome.placement), 303)
 
 
 def _ever(step: Step, role: Role) -> bool:
@@ -270,6 +291,12 @@ def _ever(step: Step, role: Role) -> bool:
 
 def _asked(form: StepForm) -> list[Any]:
     return [field for field in form if field.name != "csrf_token"]
+
+
+def _pressed(asked: list[Any]) -> Any:
+    """The one question whose answers are buttons, so that answering it is all of it; None when there are more to answer."""
+    to_answer = [field for field in asked if not isinstance(field, Tick)]
+    return to_answer[0] if len(to_answer) == 1 and isinstance(to_answer[0], OneOf) else None
 
 
 def _nothing_to_choose(form: StepForm) -> bool:
@@ -284,13 +311,16 @@ def _back(words: str, to: str) -> ResponseReturnValue:
 def _shown(
     placement: Placement, step: Step, form: StepForm, actor: Actor, template: str, back: str
 ) -> ResponseReturnValue:
+    asked = _asked(form)
+    pressed = _pressed(asked)
     html = render_template(
         template,
         placement=placement,
         referral=placement.referral,
         step=step,
         form=form,
-        asked=_asked(form),
+        asked=[field for field in asked if field is not pressed],
+        pressed=pressed,
         nothing_to_choose=_nothing_to_choose(form),
         button=step.words(actor.role),
         send=step.send or step.words(actor.role),

@@ -298,13 +298,12 @@ def test_the_whole_road_by_telephone(desk, clock):
     desk.press(at(placement, "extend"), until="2027-01-20", reason="unwell")
     assert fresh(placement).stay_until == dt.datetime(2027, 1, 20, 12, tzinfo=dt.UTC)
     desk.press(
-        at(placement, "departed"),
+        at(placement, "left-earlier"),
         day="2027-01-13",
         time="14:00",
         reason="own_choice",
-        onward="own",
-        nrm_decision="declined",
     )
+    desk.press(at(placement, "afterwards"), onward="own", nrm_decision="declined")
     assert fresh(placement).state == State.DEPARTED
     page = words(desk.get(page_of(placement.referral)))
     for said in (
@@ -315,6 +314,7 @@ def test_the_whole_road_by_telephone(desk, clock):
         "Arrived",
         "The stay was extended",
         "Left",
+        "Said where they went and what they decided",
     ):
         assert said in page
     assert "They chose to leave" in page and "Pat Lindqvist (coordinator)" in page

@@ -440,12 +440,14 @@ def test_whom_a_house_takes_is_kept_as_codes(home, house):
         child_ages=["5_to_11"],
         takes_pregnant="",
         supports=["medication"],
+        features=["quiet"],
         accepts_unasked="y",
     )
     kept = {
         "cohort": "either",
         "child_ages": ["5_to_11"],
         "supports": ["medication"],
+        "features": ["quiet"],
         "takes_pregnant": False,
         "accepts_unasked": True,
     }
@@ -454,9 +456,9 @@ def test_whom_a_house_takes_is_kept_as_codes(home, house):
     assert [event.facts for event in events("house_takes")] == [kept]
     page = words(home.get(at(house)))
     assert "Women or men" in page and "also pregnant" not in page
-    assert "We do not ask while your figures are fresh" in page
+    assert "We do not ask while your figures are fresh" in page and "True of every room Quiet room" in page
     form = home.get(at(house, "/whom")).text
-    assert form.count(" checked") == 4
+    assert form.count(" checked") == 5
 
 
 def test_the_same_again_is_not_recorded(home, house):
@@ -502,6 +504,38 @@ def test_whom_the_house_is_for_does_not_change_under_anybody(home, house, happen
     assert fresh(house).cohort == "either"
 
 
+def test_what_every_room_has_finds_a_bed_and_stays_while_it_was_promised(home, house):
+    waiting = factories.referral(needed=("quiet",))
+    db.session.commit()
+    assert waiting.state == ReferralState.SEARCHING
+    whom(home, house, features=["quiet"])
+    assert state(waiting) == ReferralState.PLACED
+    (what,) = summary(whom(home, house, 400))
+    assert what.startswith(f"{waiting.spoken} was promised the house as it is.")
+    assert fresh(house).features == ["quiet"]
+    whom(home, house, features=["quiet", "pet"])  # more than was promised is no matter
+    assert fresh(house).features == ["quiet", "pet"]
+
+
+def test_the_history_of_a_house_says_who_changed_what_of_it_and_no_number(home, house):
+    whom(home, house, features=["quiet"])
+    home.get(at(house, "/telephones"))
+    number = factories.phone()
+    houses.add_telephone(
+        premises_id=house.id, phone=number, hours=houses.Hours(), by=home.user.actor().by, now=NOW
+    )
+    houses.close(premises_id=house.id, reason="illness", until=None, by=home.user.actor().by, now=NOW)
+    db.session.commit()
+    page = home.get(at(house, "/history"))
+    for said in (
+        "Whom the house takes was changed",
+        "A telephone was added",
+        "Closed to new people: illness",
+    ):
+        assert said in words(page)
+    assert number not in page.text and number[-6:] not in page.text and home.user.name in words(page)
+
+
 def test_rooms_nobody_can_be_given_any_more_are_named(home, house):
     factories.bedspace(house, name="Attic", cohort="either")
     factories.bedspace(house, name="Cellar", retired_at=NOW)
@@ -515,11 +549,16 @@ def test_rooms_nobody_can_be_given_any_more_are_named(home, house):
 
 @pytest.mark.parametrize(
     "broken",
-    [{"cohort": "everybody"}, {"child_ages": frozenset({"baby"})}, {"supports": frozenset({"magic"})}],
+    [
+        {"cohort": "everybody"},
+        {"child_ages": frozenset({"baby"})},
+        {"supports": frozenset({"magic"})},
+        {"features": frozenset({"sea view"})},
+    ],
 )
 def test_a_code_that_is_not_known_is_refused(app, house, broken):
     values = {
-        name: getattr(houses.takes(house), name) for name in ("cohort", "child_ages", "supports")
+        name: getattr(houses.takes(house), name) for name in ("cohort", "child_ages", "supports", "features")
     } | broken
     said = houses.Whom(**values, takes_pregnant=True, accepts_unasked=False)
     with pytest.raises(ValueError, match="not known"):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safety import bedspaces, lifecycle, referrals
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, State
-from safety.models import Alert, AlertKind, Placement, Premises
+from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises
 from safety.referrals import details
 from tests import factories
 from tests.factories import NOW
@@ -252,7 +252,7 @@ def test_the_name_to_call_them_is_shown_to_the_house_while_they_are_with_it(home
     page = words(home.get(at(placement)))
     assert "What to call them Mina" in page and "Needs medication kept safe" in page
     home.back_at(clock, NOW + dt.timedelta(hours=2))
-    home.press(at(placement, "departed"), **LEFT)
+    home.press(at(placement, "departed"), reason="planned")
     page = words(home.get(at(placement)))
     assert "Mina" not in page and "medication" not in page
     assert "What they need is not shown any more" in page
@@ -275,15 +275,6 @@ def test_language_interpreter_and_diet_reach_the_house(home):
     page = said(interpreter=True, language=None)
     assert "Language They need an interpreter: have one ready" in page
     assert "Language" not in said(interpreter=False, language=None)
-
-
-LEFT = {
-    "day": "2027-01-13",
-    "time": "15:30",
-    "reason": "planned",
-    "onward": "msvcc",
-    "nrm_decision": "deciding",
-}
 
 
 def test_arrived_is_one_press_and_the_stay_is_said(home):
@@ -395,37 +386,110 @@ def test_arrived_and_the_bed_is_gone_says_keep_them_safe(home, clock):
     assert db.session.scalars(sa.select(Alert).where(Alert.kind == AlertKind.NO_BED_ON_ARRIVAL)).one()
 
 
-def test_departed_asks_four_things_and_never_pushes_a_decision(home, clock):
+def test_a_departure_is_two_presses_and_the_bed_is_free_before_anything_else_is_asked(home, clock):
     placement = placed(State.ARRIVED)
     home.back_at(clock, NOW + dt.timedelta(hours=2))
     page = home.get(at(placement, "departed"))
-    assert 'value="16:00"' in page.text  # just now, so that only what is different is typed
+    assert "They moved to another house of this scheme" not in words(page)
+    landed = home.send(page, "They chose to leave")
+    row = fresh(placement)
+    assert (row.state, row.reason, row.departed_at) == (State.DEPARTED, "own_choice", clock.at)
+    assert (row.onward, row.nrm_decision, row.referral.state) == (None, None, ReferralState.CLOSED)
+    assert landed.headers["Location"] == at(placement, "afterwards")
+
+
+def test_where_they_went_is_asked_afterwards_and_never_pushes_a_decision(home, clock):
+    placement = placed(State.ARRIVED)
+    home.send(home.get(at(placement, "departed")), "The stay came to its end")
+    line = f"Say where {placement.referral.spoken} went and what they decided"
+    assert line in words(home.get("/house"))
+    page = home.get(at(placement, "afterwards"))
     assert "It is their choice, no answer is better than another, and nobody is measured by it." in words(
         page
     )
-    assert "They moved to another house of this scheme" not in words(page)
-    home.press(at(placement, "departed"), **LEFT)
+    assert summary(home.post(at(placement, "afterwards"), 400)) == [
+        "Select where they went, or not known",
+        "Select what they decided, or not known",
+    ]
+    home.press(at(placement, "afterwards"), onward="msvcc", nrm_decision="deciding")
     row = fresh(placement)
-    assert (row.state, row.reason, row.onward, row.nrm_decision) == (
-        State.DEPARTED,
-        "planned",
-        "msvcc",
-        "deciding",
-    )
-    assert row.departed_at == NOW + dt.timedelta(minutes=90)
-    assert row.referral.state == ReferralState.CLOSED
+    assert (row.onward, row.nrm_decision) == ("msvcc", "deciding")
+    assert line not in words(home.get("/house"))
+    recorded = sa.select(AuditEvent).where(AuditEvent.what == "said_afterwards")
+    assert [event.facts for event in db.session.scalars(recorded)] == [
+        {"onward": "msvcc", "nrm_decision": "deciding"}
+    ]
+    # Known better later: said again, and recorded again.
+    home.press(at(placement, "afterwards"), onward="charity", nrm_decision="consented")
+    home.press(at(placement, "afterwards"), onward="charity", nrm_decision="consented")
+    assert fresh(placement).onward == "charity" and len(list(db.session.scalars(recorded))) == 2
+
+
+def test_nothing_is_asked_afterwards_of_who_has_not_left_and_nothing_of_whom_nothing_is_known(home):
+    placement = placed(State.ARRIVED)
+    said = {"onward": "own", "nrm_decision": "consented"}
+    home.get(at(placement))
+    page = words(home.press(at(placement, "afterwards"), **said))
+    assert "They are not recorded as having left. Nothing was changed." in page
+    home.send(home.get(at(placement, "departed")), "They chose to leave")
+    placement.referral.erased_at = NOW
+    db.session.commit()
+    page = words(home.press(at(placement, "afterwards"), **said))
+    assert "That is too long ago to record here." in page and fresh(placement).onward is None
+
+
+def test_who_left_earlier_is_recorded_with_the_time_that_is_typed(home, clock):
+    placement = placed(State.ARRIVED)
+    home.back_at(clock, NOW + dt.timedelta(hours=2))
+    assert 'href="left-earlier"' in home.get(at(placement, "departed")).text
+    assert 'value="16:00"' not in home.get(at(placement, "left-earlier")).text  # theirs to say
+    home.press(at(placement, "left-earlier"), day="2027-01-13", time="15:30", reason="planned")
+    row = fresh(placement)
+    assert (row.state, row.departed_at) == (State.DEPARTED, NOW + dt.timedelta(minutes=90))
 
 
 def test_a_departure_with_nothing_answered_names_everything_missing(home):
     placement = placed(State.ARRIVED)
-    home.get(at(placement, "departed"))
-    assert summary(home.post(at(placement, "departed"), 400, time="14:00", onward="hospital")) == [
+    home.get(at(placement, "left-earlier"))
+    assert summary(home.post(at(placement, "left-earlier"), 400, time="14:00")) == [
         "Select the day they left",
         "Select why they left",
-        "Select what they decided, or not known",
     ]
-    page = home.post(at(placement, "departed"), 400, time="13:00", day="2027-01-13", reason="other")
+    page = home.post(at(placement, "left-earlier"), 400, time="13:00", day="2027-01-13", reason="other")
     assert 'value="other" checked' in page.text and 'value="13:00"' in page.text
+    assert summary(home.post(at(placement, "departed"), 400)) == ["Select why they left"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ticked", "out"),
+    [("repair", "y", True), ("full", "y", True), ("repair", "", False), ("staff", "y", False)],
+)
+def test_a_no_about_the_room_takes_it_out_of_service_if_that_is_wanted(home, reason, ticked, out):
+    placement = placed()
+    page = home.get(at(placement, "decline"))
+    assert "If the room cannot be used: send nobody else to it" in words(page)
+    assert "Until tomorrow 02:00, or until you bring it back" in words(page)
+    home.press(at(placement, "decline"), reason=reason, **({"room_out": ticked} if ticked else {}))
+    spell = bedspaces.spell(bedspace_id=placement.bedspace_id, now=NOW)
+    assert fresh(placement).state == State.DECLINED
+    assert (spell is not None and spell.until == NOW + dt.timedelta(hours=12)) is out
+    assert (spell is None) is not out
+
+
+def test_putting_a_no_right_brings_back_the_room_it_took_out_and_no_other_spell(home, clock):
+    placement = placed()
+    home.get(at(placement, "decline"))
+    home.press(at(placement, "decline"), reason="full", room_out="y")
+    home.press(at(placement, "correct"))
+    assert bedspaces.spell(bedspace_id=placement.bedspace_id, now=NOW) is None
+    home.press(at(placement, "decline"), reason="full")
+    clock.at = NOW + MINUTE
+    bedspaces.take_out(
+        bedspace_id=placement.bedspace_id, reason="cleaning", until=None, by="clock", now=clock.at
+    )
+    db.session.commit()
+    assert "The bed is not free any more" in words(home.press(at(placement, "correct")))
+    assert bedspaces.spell(bedspace_id=placement.bedspace_id, now=clock.at).reason == "cleaning"
 
 
 def test_moving_shows_only_free_rooms_that_suit(home, house):

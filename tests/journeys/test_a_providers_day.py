@@ -128,12 +128,39 @@ def test_closing_the_house_at_night_with_one_held_bed(
     staff.open("/house")
     staff.reads("Not taking anybody new")
     staff.press(re.compile(f"Decline {reference}"))
-    staff.choose("Reason", "Not enough staff tonight")
-    staff.press("Decline")
+    staff.press("Not enough staff tonight")
     staff.reads("Declined. The bed is free again.")
     db.session.expire_all()
     db.session.rollback()
     assert referrals.live_placement(placement.referral) is None, "a closed house is not asked again"
+
+
+@either_way
+def test_somebody_leaves_in_two_presses_and_two_questions_follow(
+    people: Callable[..., Person], scheme: Scheme, javascript: bool
+) -> None:
+    began = clock.now() - dt.timedelta(hours=1)
+    placement = factories.placement(now=began, eta_at=began)
+    for event in (Event.CONFIRM, Event.ARRIVE):
+        referrals.record(
+            placement_id=placement.id,
+            event=event,
+            actor=factories.house_actor(scheme.house.id),
+            facts={},
+            now=began,
+        )
+    db.session.commit()
+    staff = begin(people, scheme, "leaving", javascript=javascript)
+    staff.open(f"/house/placements/{placement.id}")
+    before = staff.presses
+    staff.press("They have left")
+    staff.press("They chose to leave")
+    assert staff.presses - before == 2
+    staff.reads("Departure recorded. The bed is free again.")
+    staff.choose("Where did they go?", "Their own safe address")
+    staff.choose("What did they decide", "Still deciding")
+    staff.press("Keep this")
+    staff.reads("Kept. Thank you.")
 
 
 @either_way

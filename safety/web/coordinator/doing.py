@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import flash, redirect, render_template, request
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
@@ -14,7 +14,7 @@ from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
 from safety.models import Placement, Referral
 from safety.permissions import allow
 from safety.referrals.handover import look_across_border
-from safety.web import needs, steps
+from safety.web import afterwards, needs, steps
 from safety.web.coordinator.blueprint import address, address_of, live_of, pages
 from safety.web.forms import Form
 from safety.web.forms.placement import BorderForm, PlaceForm, WithdrawReferralForm, offer_rooms
@@ -27,7 +27,23 @@ def step(placement_id: uuid.UUID, slug: str) -> ResponseReturnValue:
     """One thing to record, for the house or for the officer."""
     actor = me().actor()
     found = referrals.lookup(placement_id=placement_id, actor=actor)
-    return steps.page(found, slug, actor=actor, template="coordinator/step.html", back=address_of)
+    return steps.page(
+        found,
+        slug,
+        actor=actor,
+        template="coordinator/step.html",
+        back=address_of,
+        afterwards=lambda left: url_for("coordinator.say_afterwards", placement_id=left.id),
+    )
+
+
+@pages.route("/duty/placements/<uuid:placement_id>/afterwards", methods=["GET", "POST"])
+@allow(Role.COORDINATOR)
+def say_afterwards(placement_id: uuid.UUID) -> ResponseReturnValue:
+    """Where somebody who has left went, and what they decided."""
+    actor = me().actor()
+    found = referrals.lookup(placement_id=placement_id, actor=actor)
+    return afterwards.page(found, actor=actor, back=address_of(found))
 
 
 @pages.route("/duty/referrals/<uuid:referral_id>/close", methods=["GET", "POST"])

@@ -29,6 +29,7 @@ _PLAIN_EVENTS = {
     "confirm": "The house said yes",
     "decline": "The house said no",
     "decline_reason": "The house said why",
+    "said_afterwards": "Said where they went and what they decided",
     "lapse": "The house did not answer in time",
     "withdraw": "The house took its yes back",
     "cancel": "The bed was not wanted",

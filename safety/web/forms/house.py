@@ -19,13 +19,14 @@ from safety.web.forms.base import Form
 from safety.web.forms.fields import AnyOf, ClockTime, Day, Mobile, OneOf, Pick, Tick, Words
 from safety.web.forms.moments import coming_days
 from safety.web.forms.request import WhereNow
+from safety.web.forms.rooms import ROOM_FEATURES
 
 # Any two pieces that could be the halves of a postcode: "LS1 4AP", "ls14ap".
 _POSTCODE = re.compile(r"\b[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b", re.IGNORECASE)
 _NOT_KEPT = {"autocomplete": "off"}
 _CLOSED_DAYS = 14  # how far ahead an end may be said; longer than that, a house opens again by saying so
 _TICKS = {"classes": "govuk-checkboxes--small"}
-_WHOM = ("cohort", "child_ages", "takes_pregnant", "supports", "accepts_unasked")
+_WHOM = ("cohort", "child_ages", "takes_pregnant", "supports", "features", "accepts_unasked")
 # As in the names of the boxes, Monday first.
 DAYS = {
     "monday": "Monday",
@@ -258,6 +259,13 @@ class WhomForm(Form):
         hint="People with anything you do not tick are not sent to you.",
         drawn=_TICKS,
     )
+    features = AnyOf(
+        "What is true of every room?",
+        subject="What is true of every room",
+        choices=ROOM_FEATURES,
+        hint="Leave out what only some rooms have: that is said of each room.",
+        drawn=_TICKS,
+    )
     accepts_unasked = Tick(
         "Send people without asking first, while our figures are fresh",
         subject="Without asking",
@@ -277,6 +285,7 @@ class WhomForm(Form):
             takes_pregnant=self.takes_pregnant.data,
             supports=frozenset(self.supports.data or ()),
             accepts_unasked=self.accepts_unasked.data,
+            features=frozenset(self.features.data or ()),
         )
 
 

@@ -18,11 +18,13 @@ from safety.extensions import db
 from safety.matching import Cause, Room
 from safety.models import Bedspace, Placement, Referral
 from safety.referrals.handover import BORDER, OVERRIDE
+from safety.referrals.happening import NOT_NOW
 from safety.referrals.seeking import person
-from safety.web.forms import ClockTime, Form, OneOf, Pick
+from safety.web.forms import ClockTime, Form, OneOf, Pick, Tick
 from safety.web.forms.moments import DAY, instant, moment, past_days
 
 MOST_ROOMS, MOST_MISSES = 20, 8
+SMALL = {"classes": "govuk-checkboxes--small"}
 _NOT_HERE = {Cause.SIZE, Cause.COHORT, Cause.SHARING, Cause.FEATURES}
 
 
@@ -33,7 +35,7 @@ class StepForm(Form):
         """Offer what is possible for this placement at `now`."""
 
     @staticmethod
-    def beforehand(now: dt.datetime) -> dict[str, str]:
+    def beforehand(now: dt.datetime) -> dict[str, Any]:
         """What stands in the boxes when the page is opened."""
         return {}
 
@@ -55,9 +57,27 @@ class _Reason(StepForm):
 
 
 class DeclineForm(_Reason):
-    """Why a house cannot take somebody."""
+    """Why a house cannot take somebody, and whether the room goes out of service when it is the room's fault."""
 
-    reason = OneOf("Reason", choices=lifecycle.DECLINE, needed="Select the reason")
+    reason = OneOf("Why not?", subject="Reason", choices=lifecycle.DECLINE, needed="Select the reason")
+    room_out = Tick("If the room cannot be used: send nobody else to it", subject="The room", drawn=SMALL)
+
+    @staticmethod
+    def beforehand(now: dt.datetime) -> dict[str, Any]:
+        """Most rooms that are taken or broken are so for the next person as well."""
+        return {"room_out": True}
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Until when the room is out."""
+        until = workdays.day_words(now + NOT_NOW, now)
+        self.room_out.drawn = {
+            **SMALL,
+            "items": [{"hint": {"text": f"Until {until}, or until you bring it back"}}],
+        }
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The reason, and whether the room goes out with it."""
+        return {"reason": self.reason.data, "room_out": self.room_out.data}
 
 
 class WithdrawForm(_Reason):
@@ -127,7 +147,7 @@ class ArrivedForm(StepForm):
     )
 
     @staticmethod
-    def beforehand(now: dt.datetime) -> dict[str, str]:
+    def beforehand(now: dt.datetime) -> dict[str, Any]:
         """Today."""
         return {"day": f"{workdays.uk(now):%Y-%m-%d}"}
 
@@ -141,8 +161,17 @@ class ArrivedForm(StepForm):
         return None if at is None else {"arrived_at": at}
 
 
-class DepartForm(StepForm):
-    """When and why they left, where to, and what was decided about the NRM. None of the answers is better than another."""
+_WHY_LEFT = {code: words for code, words in lifecycle.DEPART.items() if code != "transferred"}
+
+
+class LeftForm(_Reason):
+    """Why they left, just now. Where to is asked afterwards, when the bed is free already."""
+
+    reason = OneOf("Why did they leave?", subject="Reason", choices=_WHY_LEFT, needed="Select why they left")
+
+
+class LeftEarlierForm(StepForm):
+    """When and why they left, if that was not just now."""
 
     day = OneOf("Day they left", needed="Select the day they left")
     time = ClockTime(
@@ -151,11 +180,27 @@ class DepartForm(StepForm):
         subject="The time they left",
         hint="For example, 14:30",
     )
-    reason = OneOf(
-        "Why did they leave?",
-        choices={code: words for code, words in lifecycle.DEPART.items() if code != "transferred"},
-        needed="Select why they left",
-    )
+    reason = OneOf("Why did they leave?", choices=_WHY_LEFT, needed="Select why they left")
+
+    @staticmethod
+    def beforehand(now: dt.datetime) -> dict[str, Any]:
+        """Today; the time is theirs to say."""
+        return {"day": f"{workdays.uk(now):%Y-%m-%d}"}
+
+    def prepare(self, placement: Placement, now: dt.datetime) -> None:
+        """Every day of the stay, the last two weeks of it at most."""
+        stayed = (workdays.uk(now).date() - workdays.uk(placement.arrived_at or now).date()).days
+        self.day.offer(past_days(now, back=min(max(stayed, 0), 14)))
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """Time and reason."""
+        at = moment(self, now)
+        return None if at is None else {"departed_at": at, "reason": self.reason.data}
+
+
+class AfterwardsForm(Form):
+    """Where somebody who has left went, and what they decided about the NRM. None of the answers is better than another."""
+
     onward = OneOf(
         "Where did they go?", choices=lifecycle.ONWARD, needed="Select where they went, or not known"
     )
@@ -166,28 +211,6 @@ class DepartForm(StepForm):
         needed="Select what they decided, or not known",
         hint="Record what they said. It is their choice, no answer is better than another, and nobody is measured by it.",
     )
-
-    @staticmethod
-    def beforehand(now: dt.datetime) -> dict[str, str]:
-        """Just now."""
-        return {"day": f"{workdays.uk(now):%Y-%m-%d}", "time": f"{workdays.uk(now):%H:%M}"}
-
-    def prepare(self, placement: Placement, now: dt.datetime) -> None:
-        """Every day of the stay, the last two weeks of it at most."""
-        stayed = (workdays.uk(now).date() - workdays.uk(placement.arrived_at or now).date()).days
-        self.day.offer(past_days(now, back=min(max(stayed, 0), 14)))
-
-    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
-        """Time and codes."""
-        at = moment(self, now)
-        if at is None:
-            return None
-        codes = {
-            "reason": self.reason.data,
-            "onward": self.onward.data,
-            "nrm_decision": self.nrm_decision.data,
-        }
-        return {"departed_at": at, **codes}
 
 
 class MoveForm(StepForm):

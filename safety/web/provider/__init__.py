@@ -9,6 +9,7 @@ import safety.web.provider.accepting
 import safety.web.provider.address
 import safety.web.provider.asks
 import safety.web.provider.beds
+import safety.web.provider.history
 import safety.web.provider.home
 import safety.web.provider.house
 import safety.web.provider.placement

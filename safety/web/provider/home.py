@@ -51,6 +51,7 @@ def _home() -> dict[str, object]:
         "leaving": leaving,
         "here": [row for row in here if row not in leaving],
         "day_of_stay": lambda row: _day_of_stay(row, instant),
+        "unsaid": referrals.unsaid(premises_ids=[house.id for house in houses], now=instant),
         "ended": [row for row in found if row.state not in LIVE],
         "possible": {
             row.id: {step.slug for step in steps.possible(row, user.actor(), instant)} for row in found

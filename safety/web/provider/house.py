@@ -32,6 +32,7 @@ def house(premises_id: uuid.UUID) -> ResponseReturnValue:
         hours=_spells(found.admits),
         who_for=WHO_FOR[found.cohort],
         child_ages=[matching.CHILD_AGES[age] for age in found.child_ages],
+        features=[matching.FEATURES[feature] for feature in found.features],
         supports=[matching.SUPPORT[risk] for risk in found.supports],
         for_nobody=houses.rooms_for_nobody(found),
     )

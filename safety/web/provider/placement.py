@@ -11,7 +11,7 @@ from safety import referrals
 from safety.lifecycle import LIVE, Role, State
 from safety.models import Placement
 from safety.permissions import allow
-from safety.web import needs, steps
+from safety.web import afterwards, needs, steps
 from safety.web.gate import now, poll
 from safety.web.provider.blueprint import me, pages
 from safety.web.wire import fragment
@@ -38,7 +38,18 @@ def step(placement_id: uuid.UUID, slug: str) -> ResponseReturnValue:
     """One thing to record."""
     actor = me().actor()
     found = referrals.lookup(placement_id=placement_id, actor=actor)
-    return steps.page(found, slug, actor=actor, template="provider/step.html", back=_address)
+    return steps.page(
+        found, slug, actor=actor, template="provider/step.html", back=_address, afterwards=_afterwards
+    )
+
+
+@pages.route("/house/placements/<uuid:placement_id>/afterwards", methods=["GET", "POST"])
+@allow(Role.PROVIDER)
+def say_afterwards(placement_id: uuid.UUID) -> ResponseReturnValue:
+    """Where somebody who has left went, and what they decided."""
+    actor = me().actor()
+    found = referrals.lookup(placement_id=placement_id, actor=actor)
+    return afterwards.page(found, actor=actor, back=_address(found))
 
 
 def _placement(placement_id: uuid.UUID) -> dict[str, object]:
@@ -52,9 +63,14 @@ def _placement(placement_id: uuid.UUID) -> dict[str, object]:
         "rows": needs.rows(found.referral) if live else [],
         "alias": found.referral.alias if live else None,
         "steps": steps.possible(found, actor, instant),
+        "unsaid": referrals.is_unsaid(found),
         "overdue": found.state == State.HELD and found.answer_by <= instant,
         "instant": instant,
     }
+
+
+def _afterwards(found: Placement) -> str:
+    return url_for("provider.say_afterwards", placement_id=found.id)
 
 
 def _address(found: Placement) -> str:

@@ -9,28 +9,15 @@ from dataclasses import dataclass
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import bedspaces, people, premises, referrals, workdays
+from safety import bedspaces, premises, referrals, workdays
 from safety.extensions import db
 from safety.lifecycle import LIVE, Role
-from safety.models import AuditEvent, Bedspace, OutOfService, Placement, Premises
-from safety.models.premises import OUT_REASONS, ReportVia
+from safety.models import Bedspace, OutOfService, Placement, Premises
+from safety.models.premises import OUT_REASONS
 from safety.permissions import NotYours, allow
 from safety.web.forms.rooms import NEW_GROUP, AddForm, DescribeForm, OutForm, in_words
 from safety.web.gate import now
 from safety.web.provider.blueprint import me, own, pages
-
-MOST_HISTORY = 100
-_DONE = {
-    "bedspace_added": "Room added",
-    "bedspace_described": "Room described anew",
-    "bedspace_retired": "Room retired",
-    "bedspace_in_use_again": "Room in the scheme again",
-    "out_of_service": "Out of service",
-    "back_in_service": "Back in service",
-    "beds_same": "Same as before",
-    "beds_undone": "Last change taken back",
-}
-_VIA = {ReportVia.PAGE: "on this page", ReportVia.TEXT: "by text", ReportVia.PHONE: "by telephone"}
 
 
 @dataclass(frozen=True)
@@ -42,15 +29,6 @@ class Room:
     words: str
     spell: OutOfService | None
     placement: Placement | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a house's history."""
-
-    event: AuditEvent
-    what: str
-    by: str
 
 
 def _rooms(house: Premises) -> list[Room]:
@@ -247,27 +225,3 @@ def retire(bedspace_id: uuid.UUID) -> ResponseReturnValue:
     db.session.commit()
     flash(f"{bedspace.name} is retired: nobody is sent there, and it is counted no more.", "success")
     return redirect(url_for("provider.rooms", premises_id=bedspace.premises_id), 303)
-
-
-@pages.get("/house/premises/<uuid:premises_id>/history")
-@allow(Role.PROVIDER)
-def history(premises_id: uuid.UUID) -> ResponseReturnValue:
-    """Who said and did what of a house's rooms and figures, newest first."""
-    house = own(premises_id)
-    events = bedspaces.history(premises_id=house.id, most=MOST_HISTORY)
-    signed = people.named({event.by for event in events})
-    called = {room.id.hex: room.name for room in house.bedspaces}
-    lines = [Line(event, _what(event, called), signed[event.by]) for event in events]
-    return render_template("provider/history.html", house=house, lines=lines, most=MOST_HISTORY)
-
-
-def _what(event: AuditEvent, called: dict[str, str]) -> str:
-    facts = event.facts
-    room = called.get(str(facts.get("bedspace")), "")
-    if event.what == "beds_said":
-        said = ", ".join(f"{letter} {number}" for letter, number in sorted(facts["free"].items()))
-        return f"Free: {said}, {_VIA[ReportVia(facts['via'])]}"
-    words = _DONE[event.what]
-    if event.what == "out_of_service":
-        words += f": {OUT_REASONS[facts['reason']].lower()}"
-    return f"{room}: {words[0].lower()}{words[1:]}" if room else words
