@@ -34,7 +34,7 @@ class Settings:
     POS_PROXIES: int  # how many proxies in front set X-Forwarded-*
 
     DUTY_NUMBER: str  # the duty line, as people read it; on every page where somebody may be stuck
-    ON_CALL_MOBILE: str  # E.164; gets the texts of urgent alerts
+    ON_CALL_MOBILE: str  # E.164; gets urgent alerts with everybody else, and those nobody on the rota could
 
     POS_SMS: str  # simulator | twilio
     TWILIO_ACCOUNT_SID: str
@@ -62,6 +62,7 @@ class Settings:
     STALE_H: int
     CASCADE: int
     LADDER_MIN: tuple[int, ...]
+    ROTA_AHEAD_DAYS: int  # how far ahead a gap in the rota is an alert
     CORRECT_WITHIN_MIN: int
     ADDRESS_CONFIRMED_DAYS: int
     ADDRESS_AFTER_ARRIVAL_MIN: int
@@ -155,6 +156,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         STALE_H=_whole(env, "STALE_H", 24, 2, 168),
         CASCADE=_whole(env, "CASCADE", 3, 1, 10),
         LADDER_MIN=tuple(_ladder(env)),
+        ROTA_AHEAD_DAYS=_whole(env, "ROTA_AHEAD_DAYS", 7, 1, 28),
         CORRECT_WITHIN_MIN=_whole(env, "CORRECT_WITHIN_MIN", 60, 5, 1440),
         ADDRESS_CONFIRMED_DAYS=_whole(env, "ADDRESS_CONFIRMED_DAYS", 30, 1, 365),
         ADDRESS_AFTER_ARRIVAL_MIN=_whole(env, "ADDRESS_AFTER_ARRIVAL_MIN", 60, 0, 240),

@@ -1,4 +1,4 @@
-"""What must be true of the whole database at any time, I1 to I6 of docs/proof.md, asked of the rows themselves.
+"""What must be true of the whole database at any time, I1 to I6 and I13 of docs/proof.md, asked of the rows themselves.
 
 Reads only. Each breach is one sentence that names the rule and the row by its id, never a person, a house or a number.
 """
@@ -11,10 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from safety import lifecycle
 from safety.extensions import db
-from safety.lifecycle import LIVE, Event, ReferralState, State
+from safety.lifecycle import LIVE, Event, ReferralState, Role, State
 from safety.models import (
     Alert,
     AlertKind,
@@ -25,7 +26,9 @@ from safety.models import (
     OutOfService,
     Placement,
     Referral,
+    Shift,
     Text,
+    User,
 )
 
 LATE = dt.timedelta(seconds=60)
@@ -34,8 +37,17 @@ _LOST = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNDELIVERED)
 
 
 def breaches(*, now: dt.datetime) -> list[str]:
-    """Every breach of I1 to I6 at `now`, worded; empty when all hold."""
-    return [*_beds(now), *_references(), *_together(), *_texts(now), *_table(), *_asks(), *_releases(now)]
+    """Every breach of I1 to I6 and I13 at `now`, worded; empty when all hold."""
+    return [
+        *_beds(now),
+        *_references(),
+        *_together(),
+        *_texts(now),
+        *_table(),
+        *_asks(),
+        *_releases(now),
+        *_shifts(),
+    ]
 
 
 def _beds(now: dt.datetime) -> Iterator[str]:
@@ -213,3 +225,15 @@ def _releases(now: dt.datetime) -> Iterator[str]:
     )
     for placement_id in db.session.scalars(sa.select(Placement.id).where(overdue)):
         yield f"I6: placement {placement_id.hex} should have come free more than 60 s ago"
+
+
+def _shifts() -> Iterator[str]:
+    """I13: one first and one second on call at any moment, never one person as both, and nobody but coordinators."""
+    one, other = sa.orm.aliased(Shift), sa.orm.aliased(Shift)
+    together = sa.and_(one.id < other.id, one.from_at < other.to_at, other.from_at < one.to_at)
+    same = sa.or_(one.place == other.place, one.user_id == other.user_id)
+    for first, second in db.session.execute(sa.select(one.id, other.id).join(other, together).where(same)):
+        yield f"I13: shift {first.hex} and shift {second.hex} overlap"
+    others = sa.select(Shift.id).join(User).where(User.role != Role.COORDINATOR)
+    for shift_id in db.session.scalars(others):
+        yield f"I13: shift {shift_id.hex} is of somebody who is no coordinator"

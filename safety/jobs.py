@@ -190,6 +190,14 @@ def ask_for_figures(process: Process) -> None:
         db.session.commit()
 
 
+def tend(process: Process) -> None:
+    """Look ahead for gaps in the rota, and send the digest of the day."""
+    if _reading(lambda: duty.tending.due(now=clock.now())):
+        begin_write()
+        duty.tending.tend(now=clock.now())
+        db.session.commit()
+
+
 def seal(process: Process) -> None:
     """Chain what has settled of the audit trail."""
     while not process.stopping.is_set():
@@ -259,6 +267,7 @@ def _wrong(process: Process, now: dt.datetime) -> list[str]:
 
 JOBS = (
     Job("sweep", 15, sweep, alone=True),
+    Job("duty", 60, tend, alone=True),
     Job("outbox", 2, send),
     Job("figures", 300, ask_for_figures, alone=True),
     Job("fetch", 60, fetch, alone=True),
@@ -393,7 +402,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, fetch those that came in, ask for old figures, seal, erase, and watch all that until stopped."""
+        """Sweep, send texts, fetch those that came in, ask for old figures, look after the rota, seal, erase, and watch it all."""
         process = this_process()
         if just_once:
             if not once(process):

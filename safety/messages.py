@@ -16,6 +16,7 @@ GSM7 = frozenset(
 LIMIT = 160
 OFFICER_ROOM = 28
 COUNTS_ROOM = 40  # letters that counts_same has left for the figures
+DIGEST_ROOM = 88  # letters that digest has left for what waits
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,11 @@ def urgent(m: Matter) -> str:
     return (
         f"Places of Safety URGENT {m.reference}: {m.words}. Reply OK {m.code} to take it. Duty line {m.ring}"
     )
+
+
+def digest(m: Matter) -> str:
+    """To whoever is on call, once a day: how much there is that could wait."""
+    return f"Places of Safety: {m.words}. Sign in to see them. Duty line {m.ring}"
 
 
 def trying(m: Matter) -> str:

@@ -7,7 +7,7 @@ import itertools
 import uuid
 from typing import Any
 
-from safety import referrals
+from safety import duty, referrals
 from safety.crypto import ring
 from safety.extensions import db, new_id
 from safety.lifecycle import Role
@@ -22,6 +22,7 @@ from safety.models import (
     Premises,
     Provider,
     Referral,
+    Shift,
     User,
 )
 from safety.permissions import Actor
@@ -84,6 +85,20 @@ def coordinator(**kept: Any) -> User:
         "created_at": NOW,
     }
     return _add(User(**values | kept))
+
+
+def on_the_rota(name: str = "Coordinator", **kept: Any) -> User:
+    """A coordinator with a mobile, who can be put on call."""
+    number = phone()
+    return coordinator(**{"name": name, "phone": number, "phone_index": ring().index("phone", number)} | kept)
+
+
+def shift(
+    user: User, *, start: dt.datetime = NOW, hours: float = 8, place: int = 1, now: dt.datetime = NOW
+) -> Shift:
+    """A shift of this coordinator, from `start` for so many hours."""
+    plan = duty.rota.Plan(user.id, place, start, start + dt.timedelta(hours=hours))
+    return duty.rota.put(plans=[plan], by="operator", now=min(now, start))[0]
 
 
 def staff(*, of: Provider, **kept: Any) -> User:

@@ -142,7 +142,7 @@ def _too_late(sender: Sender, sent_at: dt.datetime, now: dt.datetime) -> bool:
 def _claim(reply: Reply, sender: Sender, now: dt.datetime) -> Answer:
     if not sender.on_call or reply.code is None:
         return Answer("code_not_known", messages.code_not_known)
-    alert = duty.claim(code=reply.code, by=sender.by, now=now)
+    alert = duty.claim(code=reply.code, by=sender.takes_as, now=now)
     matter = messages.Matter(code=reply.code)
     if alert is None:
         return Answer("alert_taken_already", messages.alert_taken_already, matter)

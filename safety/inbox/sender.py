@@ -21,15 +21,17 @@ ONE_APOLOGY_IN = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Sender:
-    """Whose telephone a number is: the on-call coordinator's, houses', officers', or nobody's we know.
+    """Whose telephone a number is: a coordinator's, houses', officers', or nobody's we know.
 
-    index: the number's keyed fingerprint, which stands for it in records.
+    index: the number's keyed fingerprint, which stands for it in records. coordinator: the one account it is of, None for the
+    scheme's own mobile and for one that coordinators share.
     """
 
     index: str
     houses: frozenset[uuid.UUID] = frozenset()
     on_call: bool = False
     officer: bool = False
+    coordinator: uuid.UUID | None = None
 
     @property
     def known(self) -> bool:
@@ -40,6 +42,11 @@ class Sender:
     def by(self) -> str:
         """How the telephone signs in the record."""
         return f"phone:{self.index}"
+
+    @property
+    def takes_as(self) -> str:
+        """How whoever takes an alert by this telephone signs: as themselves, if it is one person's."""
+        return f"user:{self.coordinator.hex}" if self.coordinator else self.by
 
     def as_house(self) -> Actor:
         """Whoever answers this telephone, acting for its houses."""
@@ -60,11 +67,16 @@ def whose(number: str) -> Sender:
     """Whose telephone a number is, now."""
     index = ring().index("phone", number)
     houses = db.session.scalars(sa.select(Contact.premises_id).where(Contact.phone_index == index))
+    theirs = sa.select(User.id).where(
+        User.phone_index == index, User.role == Role.COORDINATOR, User.disabled_at.is_(None)
+    )
+    coordinators = db.session.scalars(theirs).all()
     return Sender(
         index=index,
         houses=frozenset(houses),
-        on_call=number == current_app.config["ON_CALL_MOBILE"],
+        on_call=bool(coordinators) or number == current_app.config["ON_CALL_MOBILE"],
         officer=_is_officers(index),
+        coordinator=coordinators[0] if len(coordinators) == 1 else None,
     )
 
 

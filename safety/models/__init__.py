@@ -3,6 +3,7 @@
 from safety.models.alerts import Alert, AlertKind
 from safety.models.asks import Ask
 from safety.models.audit import AuditEvent, Seal
+from safety.models.duty import Digest, Shift
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
 from safety.models.people import CallBack, Force, Invitation, SignIn, User
@@ -30,6 +31,7 @@ __all__ = [
     "CallBack",
     "Cohort",
     "Contact",
+    "Digest",
     "Draft",
     "Force",
     "Group",
@@ -47,6 +49,7 @@ __all__ = [
     "Receipt",
     "Referral",
     "Seal",
+    "Shift",
     "SignIn",
     "SimulatedText",
     "Text",

@@ -73,6 +73,18 @@ ALERT_WORDS = {
     AlertKind.TEXTS_DIFFER: "the supplier's record of texts and ours differ",
     AlertKind.SPEND: "more was spent on texts than expected",
 }
+# What can wait, as the digest of the day counts it: one, and several.
+DIGEST_WORDS = {
+    AlertKind.RELEASED: ("bed free unused", "beds free unused"),
+    AlertKind.STAY_OVER: ("stay over", "stays over"),
+    AlertKind.STAY_ENDING: ("stay ending", "stays ending"),
+    AlertKind.ONWARD_UNKNOWN: ("onward place unknown", "onward places unknown"),
+    AlertKind.STALE: ("house stale", "houses stale"),
+    AlertKind.ADDRESS_UNCONFIRMED: ("address unconfirmed", "addresses unconfirmed"),
+    AlertKind.ROTA_GAP: ("rota with a gap", "rotas with a gap"),
+    AlertKind.TEXTS_DIFFER: ("difference in the texts", "differences in the texts"),
+    AlertKind.SPEND: ("warning on spending", "warnings on spending"),
+}
 
 
 class Alert(Row):
@@ -80,8 +92,8 @@ class Alert(Row):
 
     __tablename__ = "alert"
     kind: Mapped[str] = mapped_column(sa.String(24))
-    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "job:<name>", "supplier". One open alert a kind and
-    # subject.
+    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "job:<name>", "supplier", "rota". One open
+    # alert a kind and subject.
     subject: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     urgent: Mapped[bool]

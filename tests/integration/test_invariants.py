@@ -138,6 +138,16 @@ def asked_for_ever(placement: Placement) -> None:
     ask.asked_at, ask.answer_by = NOW - dt.timedelta(hours=1), NOW - dt.timedelta(minutes=2)
 
 
+def both_places_at_once(placement: Placement) -> None:
+    pat = factories.on_the_rota()
+    factories.shift(pat)
+    factories.shift(factories.on_the_rota(), place=2).user_id = pat.id
+
+
+def an_officer_on_call(placement: Placement) -> None:
+    factories.shift(factories.on_the_rota()).user_id = placement.referral.holder_id
+
+
 BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "two people in one bed": (two_in_one_bed, "I1: bedspace"),
     "a bed out of service with somebody in it": (out_of_service_under_somebody, "I1: placement"),
@@ -153,6 +163,8 @@ BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "asked for somebody who has a bed": (asked_for_somebody_who_has_a_bed, "I5: ask"),
     "one code for two things": (one_code_for_two_things, "I5: ask"),
     "asked for ever": (asked_for_ever, "I6: ask"),
+    "first and second at once": (both_places_at_once, "I13: shift"),
+    "an officer on call": (an_officer_on_call, "I13: shift"),
 }
 
 

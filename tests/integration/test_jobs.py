@@ -317,7 +317,7 @@ def test_asked_to_stop_it_finishes_and_leaves_with_nothing_amiss(
     finally:
         process.kill()
     assert code == 0, rest
-    assert line.startswith("jobs: sweep every 15 s, outbox every 2 s")
+    assert line.startswith("jobs: sweep every 15 s, duty every 60 s, outbox every 2 s")
     assert rest == ""
     assert states() == {State.LAPSED}
     db.session.rollback()

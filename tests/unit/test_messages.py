@@ -28,6 +28,7 @@ LONGEST = {
 STATES = tuple(lifecycle.STATE_WORDS.values())
 WORDS = {
     "urgent": tuple(ALERT_WORDS.values()),
+    "digest": ("X" * messages.DIGEST_ROOM,),
     "which_reason": (inbox.FIRST_LETTERS,),
     "counts_same": (
         "W2 M1 F12 S3 L4 A5 B6 C7 D8 E9 free",

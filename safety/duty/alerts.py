@@ -1,4 +1,4 @@
-"""Who is told when something needs a person: alerts raised by a cause, taken by one, over when the cause is.
+"""Alerts: raised by a cause, taken by one person, over when the cause is.
 
 An alert never ends by a tick: whoever removes its cause calls end().
 """
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from safety import audit, messages, outbox
+from safety.duty import ladder
 from safety.extensions import db
 from safety.models import Alert, AlertKind, Referral
 from safety.models.alerts import ALERT_WORDS, URGENT
@@ -44,7 +45,7 @@ def raise_alert(
     audit.record(what="alert", by="clock", now=now, referral_id=alert.referral_id, facts=facts)
     db.session.flush()
     if alert.urgent and alert.code:
-        _text(alert, now)
+        _text(alert, range(1, 2), now)
     return alert
 
 
@@ -95,17 +96,15 @@ def take(*, alert: Alert, by: str, now: dt.datetime) -> Alert | None:
 
 
 def climb(*, now: dt.datetime) -> int:
-    """Text every urgent alert nobody has taken again, at each step of LADDER_MIN; returns how many texts were queued.
+    """Text every urgent alert nobody has taken on, at each step of LADDER_MIN to whoever's turn it is (ladder.whom).
 
-    One number is on call for now, so every step rings the same one; the rota brings the next person.
+    Returns how many texts were queued. Steps that were missed are made up for in one.
     """
     queued = 0
-    ladder = current_app.config["LADDER_MIN"]
     for alert in db.session.scalars(_open().where(Alert.urgent, Alert.claimed_by.is_(None))):
-        due = sum(1 for minutes in ladder if alert.raised_at + dt.timedelta(minutes=minutes) <= now)
+        due = ladder.reached(alert.raised_at, now)
         if due > alert.texted and alert.code:
-            _text(alert, now, step=due)
-            queued += 1
+            queued += _text(alert, range(alert.texted + 1, due + 1), now)
     return queued
 
 
@@ -126,8 +125,8 @@ def _free_code() -> str | None:
     return str(secrets.choice(free)) if free else None
 
 
-def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
-    alert.texted = step
+def _text(alert: Alert, steps: range, now: dt.datetime) -> int:
+    """Text an alert to whoever these steps of the ladder lead to, each number once; returns how many."""
     referral = alert.referral or (db.session.get(Referral, alert.referral_id) if alert.referral_id else None)
     matter = messages.Matter(
         reference=referral.spoken if referral else "",
@@ -135,15 +134,19 @@ def _text(alert: Alert, now: dt.datetime, *, step: int = 1) -> None:
         words=ALERT_WORDS[AlertKind(alert.kind)],
         ring=current_app.config["DUTY_NUMBER"],
     )
-    outbox.queue(
-        wording=messages.urgent,
-        matter=matter,
-        to=current_app.config["ON_CALL_MOBILE"],
-        worthless_at=now + dt.timedelta(hours=_WORTH_H),
-        now=now,
-        # A failed text about a failed text would raise itself for ever.
-        critical=alert.kind not in (AlertKind.TEXT_FAILED, AlertKind.SUPPLIER),
-        referral_id=alert.referral_id,
-        alert_id=alert.id,
-    )
+    numbers = dict.fromkeys(number for step in steps for number in ladder.whom(step=step, now=now))
+    for number in numbers:
+        outbox.queue(
+            wording=messages.urgent,
+            matter=matter,
+            to=number,
+            worthless_at=now + dt.timedelta(hours=_WORTH_H),
+            now=now,
+            # A failed text about a failed text would raise itself for ever.
+            critical=alert.kind not in (AlertKind.TEXT_FAILED, AlertKind.SUPPLIER),
+            referral_id=alert.referral_id,
+            alert_id=alert.id,
+        )
+    alert.texted = steps[-1]
     db.session.flush()
+    return len(numbers)

@@ -1,0 +1,35 @@
+"""Who is told when something needs a person: alerts, who is on call, and the ladder between the two.
+
+`alerts` raises and ends them and gives each to one person, `ladder` says whom a step of it texts, `rota` who is on call when,
+`tending` looks ahead for gaps and sends the digest of what can wait.
+"""
+
+from __future__ import annotations
+
+from safety.duty import ladder, rota, tending
+from safety.duty.alerts import (
+    about,
+    claim,
+    climb,
+    end,
+    open_alerts,
+    raise_alert,
+    standing,
+    subjects,
+    take,
+)
+
+__all__ = [
+    "about",
+    "claim",
+    "climb",
+    "end",
+    "ladder",
+    "open_alerts",
+    "raise_alert",
+    "rota",
+    "standing",
+    "subjects",
+    "take",
+    "tending",
+]
