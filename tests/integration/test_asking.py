@@ -531,7 +531,7 @@ def test_an_ask_is_no_bed_so_nobody_arrives_by_its_code(app: Flask) -> None:
 
 def test_a_code_is_never_both_an_asks_and_a_beds(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([1, 1, 2, 2, 2, 3])
-    monkeypatch.setattr("safety.placements.secrets.randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("safety.placements.codes.secrets.randbelow", lambda _: next(drawn))
     full()
     asked()
     asked(factories.referral(adults=2))

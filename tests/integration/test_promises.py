@@ -129,7 +129,7 @@ def test_a_change_that_fails_half_way_leaves_nothing(app: Flask, monkeypatch: py
     def fails(**_: object) -> None:
         raise RuntimeError("the outbox is full")
 
-    monkeypatch.setattr(placements.outbox, "queue", fails)
+    monkeypatch.setattr("safety.placements.telling.outbox.queue", fails)
     with pytest.raises(RuntimeError):
         referrals.record(
             placement_id=placement.id,
