@@ -339,6 +339,19 @@ HOUSE_CLOSED: Mapping[str, str] = {
     "planned": "Closed as planned",
     "other": "Something else",
 }
+COMPROMISED: Mapping[str, str] = {
+    "exploiter": "Somebody they were taken away from knows where it is",
+    "watched": "Somebody was followed there, or it is being watched",
+    "passed_on": "Its address was passed on or published",
+    "lost": "A telephone, paper or account that shows it was lost or misused",
+    "threat": "Somebody threatened the house or a person in it",
+    "other": "Something else",
+}
+SAFE_AGAIN: Mapping[str, str] = {
+    "moved": "The house has moved, and typed its new address",
+    "checked": "It was looked into, and the house is safe where it is",
+    "mistake": "It was marked by mistake",
+}
 CANCEL: Mapping[str, str] = {
     "plans": "Plans changed",
     "unsuitable": "The place does not suit the person",

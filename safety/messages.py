@@ -210,6 +210,16 @@ def address_over(m: Matter) -> str:
     return f"Places of Safety: nobody is sent to you until somebody signs in and confirms your address. It takes a minute. Ring {m.ring}"
 
 
+def ring_us_now(m: Matter) -> str:
+    """To every telephone of a house that may not be safe any more: ring before anything else happens."""
+    return f"Places of Safety: please ring {m.ring} NOW about the safety of your house. Keep everybody inside. Nobody new is sent to you"
+
+
+def do_not_go_yet(m: Matter) -> str:
+    """To the officer on the way to a house that may not be safe any more: the bed is kept, nobody drives there."""
+    return f"Places of Safety {m.reference}: DO NOT GO THERE YET and keep them with you. Ring {m.ring} now, before anything else. The bed is kept"
+
+
 def telephones_changed(m: Matter) -> str:
     """To whoever answers for a house, before and after: who answers was changed."""
     return f"Places of Safety: who answers for your house was changed, sign in to see it. Not expected? Ring {m.ring} now"

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from safety.crypto import Sealed
 from safety.extensions import Row, both_or_neither, live_only, one_of
-from safety.lifecycle import HOUSE_CLOSED
+from safety.lifecycle import COMPROMISED, HOUSE_CLOSED
 
 
 class Cohort(StrEnum):
@@ -89,6 +89,9 @@ class Premises(Row):
     accepts_unasked: Mapped[bool] = mapped_column(default=False)
     compromised_at: Mapped[dt.datetime | None]
     compromised_by: Mapped[str | None] = mapped_column(sa.String(40))
+    compromised_reason: Mapped[str | None] = mapped_column(sa.String(20))
+    # Of the address that is no longer secret: a house that has moved has a later one.
+    compromised_version: Mapped[int | None]
 
     address_sealed: Mapped[str | None]
     address = Sealed[str | None]()  # lines as typed by the house
@@ -130,6 +133,8 @@ class Premises(Row):
         both_or_neither("compromised_at", "compromised_by"),
         both_or_neither("address_confirmed_at", "address_confirmed_by"),
         one_of("accepting_reason", HOUSE_CLOSED),
+        one_of("compromised_reason", COMPROMISED),
+        both_or_neither("compromised_reason", "compromised_version"),
         sa.CheckConstraint("accepting OR accepting_reason IS NOT NULL", name="closed_has_a_reason"),
         # A provider's houses are told apart by name, and a form sent twice makes one.
         sa.Index("uq_premises_name", "provider_id", "name", unique=True),

@@ -166,6 +166,16 @@ def settle(referral: Referral, live: Placement | None, *, now: dt.datetime) -> N
     db.session.flush()
 
 
+def settle_house(house: Premises, *, now: dt.datetime) -> None:
+    """Nobody may be sent to this house any more: whatever it is being asked to make room for is over for it."""
+    still = sa.select(Ask).where(Ask.premises_id == house.id, Ask.answer.is_(None)).order_by(Ask.code)
+    for ask in db.session.scalars(still).all():
+        ask.answer, ask.settled_at = AskAnswer.SETTLED, now
+        facts = {"houses": 1}
+        audit.record(what="asks_settled", by=CLOCK.by, now=now, referral_id=ask.referral_id, facts=facts)
+    db.session.flush()
+
+
 def lapse(*, now: dt.datetime) -> int:
     """End every ask whose time to answer is over; returns how many. A yes that comes later still counts while they search."""
     due = db.session.scalars(sa.select(Ask).where(Ask.answer.is_(None), Ask.answer_by <= now)).all()

@@ -224,6 +224,8 @@ def may_open_address(placement: Placement | None, actor: Actor, now: dt.datetime
         return False
     if actor.role not in OFFICERS or placement.set_off_at is None:
         return False
+    if db.session.get_one(Premises, placement.premises_id).compromised_at is not None:
+        return False  # nobody drives there now, and nobody else has to learn where it is
     if placement.state == State.CONFIRMED:
         return True
     after = dt.timedelta(minutes=current_app.config["ADDRESS_AFTER_ARRIVAL_MIN"])

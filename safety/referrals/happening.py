@@ -25,7 +25,7 @@ from safety import (
 )
 from safety.extensions import db
 from safety.lifecycle import Event, Recipient, ReferralState, Role, State, Worth
-from safety.models import AlertKind, Placement, Referral
+from safety.models import AlertKind, Placement, Premises, Referral
 from safety.permissions import Actor
 from safety.referrals.consequences import close, fall, settle, subject
 from safety.referrals.finding import clear_overdue, rematch, take
@@ -82,6 +82,8 @@ def record(
     if event is Event.ARRIVE and state is State.HELD and house_side:
         # They are let in before anybody said yes: letting them in is the yes.
         placements.change(placement=placement, event=Event.CONFIRM, actor=actor, facts={}, now=now)
+    if event is Event.SET_OFF and actor.role is not Role.COORDINATOR:
+        _may_set_off(placement)
     if event is Event.TRANSFER:
         return _transfer(placement, actor, facts, now)
     if event is Event.CORRECT:
@@ -96,6 +98,12 @@ def record(
         return Outcome(Happened.SAME, placement)
     _follow(placement, event, facts, actor, now)
     return Outcome(Happened.DONE, placement)
+
+
+def _may_set_off(placement: Placement) -> None:
+    """Nobody sets off by themselves for a house that may not be safe. Raises NotAllowed."""
+    if db.session.get_one(Premises, placement.premises_id).compromised_at is not None:
+        raise lifecycle.NotAllowed("Do not go there yet. Ring the duty line now")
 
 
 def _check_codes(event: Event, facts: Mapping[str, Any]) -> None:
@@ -307,6 +315,8 @@ def _transfer(placement: Placement, actor: Actor, facts: Mapping[str, Any], now:
         raise lifecycle.NotAllowed("Choose a room of another house")
     if not room.free:
         raise lifecycle.NotAllowed("That room is not free. Choose another")
+    if not room.open_to_all:
+        raise lifecycle.NotAllowed("That house is not taking anybody just now. Choose another")
     if not placements.change(placement=placement, event=Event.TRANSFER, actor=actor, facts=facts, now=now):
         return Outcome(Happened.SAME, placement)
     miles = geography.miles(referral.outcode or "", room.outcode)

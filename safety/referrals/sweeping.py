@@ -23,6 +23,7 @@ from safety.houses import address
 from safety.lifecycle import Recipient, State, Worth
 from safety.models import Alert, AlertKind, Placement, Premises
 from safety.permissions import CLOCK
+from safety.referrals import compromised
 from safety.referrals.asking import lapse
 from safety.referrals.consequences import subject
 from safety.referrals.finding import rematch
@@ -127,6 +128,7 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))
     lapse(now=now)
     _addresses(each, now)
+    compromised.end_alerts(now=now)
     placed = rematch(now=now)
     duty.climb(now=now)
     db.session.flush()

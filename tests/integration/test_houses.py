@@ -363,13 +363,13 @@ def test_a_house_says_why_nobody_is_sent_there(desk, provider):
     house = factories.house(provider=provider)
     db.session.commit()
     assert "People are matched with this house." in words(desk.get(f"/houses/{house.id}"))
-    assert buttons(desk.get(f"/houses/{house.id}")) == ["Add rooms"]
+    assert buttons(desk.get(f"/houses/{house.id}")) == ["Add rooms", "House compromised"]
     house.accepting, house.accepting_reason = False, "staff"
     db.session.commit()
     assert "It has closed itself for now." in words(desk.get(f"/houses/{house.id}"))
     house.compromised_at, house.compromised_by = NOW, BY
     db.session.commit()
-    assert "It is marked as no longer secret." in words(desk.get(f"/houses/{house.id}"))
+    assert "It is marked as compromised." in words(desk.get(f"/houses/{house.id}"))
 
 
 def test_rooms_are_added_beside_one_whose_name_differs_only_in_its_capitals(desk, provider):

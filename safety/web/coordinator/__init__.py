@@ -6,6 +6,7 @@ The rule kept: a coordinator knows houses by name and never where they are, and 
 from __future__ import annotations
 
 import safety.web.coordinator.board
+import safety.web.coordinator.compromised
 import safety.web.coordinator.doing
 import safety.web.coordinator.figures
 import safety.web.coordinator.referral  # noqa: F401

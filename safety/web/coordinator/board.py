@@ -129,6 +129,9 @@ def claim(alert_id: uuid.UUID) -> ResponseReturnValue:
         if alert.referral_id
         else url_for("coordinator.home")
     )
+    if alert.kind == AlertKind.HOUSE_COMPROMISED:
+        house = uuid.UUID(hex=alert.subject.partition(":")[2])
+        to = url_for("coordinator.compromised", premises_id=house)
     if alert.ended_at is not None:
         flash("That alert is over: its cause is gone.", "notice")
         return redirect(url_for("coordinator.home"), 303)

@@ -74,6 +74,7 @@ class Standing:
     who_for: str
     may: tuple[Event, ...]
     may_see_address: bool
+    held_back: bool  # the house may not be safe: nobody goes there until a coordinator has said so
     saw_old_address: bool  # the house has changed it since it was opened for this journey
     may_undo: bool
     may_withdraw: bool
@@ -115,6 +116,9 @@ def of(referral: Referral, actor: Actor, now: dt.datetime, *, correct_within_min
         who_for=_who_for(live) if live and shown else "",
         may=_may(live, actor),
         may_see_address=may_open_address(live, actor, now),
+        held_back=live is not None
+        and live.state == State.CONFIRMED
+        and live.premises.compromised_at is not None,
         saw_old_address=live is not None and houses.saw_old_address(live),
         may_undo=_may_undo(live, last, actor, now, dt.timedelta(minutes=correct_within_min)),
         may_withdraw=is_live and stage is not Stage.ARRIVED,
@@ -255,6 +259,8 @@ def _may(live: Placement | None, actor: Actor) -> tuple[Event, ...]:
     gone = set()
     if live.set_off_at is not None:
         gone.add(Event.SET_OFF)  # from here on the arrival moves by LATE, twice at most
+    if live.premises.compromised_at is not None and actor.role is not Role.COORDINATOR:
+        gone.add(Event.SET_OFF)
     if live.times_late >= 2 and actor.role is not Role.COORDINATOR:
         gone.add(Event.LATE)
     return tuple(event for event in events if event not in gone)

@@ -1,0 +1,72 @@
+"""A coordinator at a desk and on a telephone: a house that may not be safe, several people at once, what was done on paper."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import pytest
+
+from safety import clock, referrals
+from safety.extensions import db
+from safety.lifecycle import Event
+from safety.models import Placement
+from tests import factories
+from tests.journeys.conftest import DESK, PHONE, Person, Scheme
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+
+either_size = pytest.mark.parametrize(
+    ("size", "javascript"),
+    [(PHONE, True), (DESK, True), (PHONE, False)],
+    ids=["telephone", "desk", "without JavaScript"],
+)
+
+
+def begin(
+    people: Callable[..., Person], scheme: Scheme, name: str, size: dict[str, int], *, javascript: bool
+) -> Person:
+    desk = people(f"{name}-{size['width']}", size=size, javascript=javascript)
+    desk.sign_in(scheme.coordinator)
+    desk.begin()
+    return desk
+
+
+def on_the_way() -> Placement:
+    """Somebody on the road whose officer has opened the address."""
+    now = clock.now()
+    placement = factories.placement(now=now)
+    house, officer = factories.house_actor(placement.premises_id), placement.referral.holder.actor()
+    referrals.record(placement_id=placement.id, event=Event.CONFIRM, actor=house, facts={}, now=now)
+    facts = {"eta_at": now + dt.timedelta(minutes=40)}
+    referrals.record(placement_id=placement.id, event=Event.SET_OFF, actor=officer, facts=facts, now=now)
+    referrals.open_address(
+        referral_id=placement.referral_id, actor=officer, reason="on_the_way", now=clock.now()
+    )
+    return placement
+
+
+@either_size
+def test_a_house_that_may_not_be_safe(
+    people: Callable[..., Person], scheme: Scheme, size: dict[str, int], javascript: bool
+) -> None:
+    inside, road = on_the_way(), on_the_way()
+    house = factories.house_actor(scheme.house.id)
+    referrals.record(placement_id=inside.id, event=Event.ARRIVE, actor=house, facts={}, now=clock.now())
+    db.session.commit()
+    desk = begin(people, scheme, "compromised", size, javascript=javascript)
+    desk.open(f"/houses/{scheme.house.id}")
+    desk.press("House compromised")
+    desk.choose("What has happened?", "Somebody was followed there, or it is being watched")
+    desk.press("Mark as compromised")
+    desk.reads("Who lives there (1)")
+    desk.reads("Who has seen the address (2)")
+    desk.reads(road.referral.spoken)
+    assert desk.presses == 2, "from the page of the house to everything on one screen"
+    desk.press(re.compile("^I take alert"))
+    desk.press("The house is safe again")
+    desk.choose("Why is it safe again?", "It was marked by mistake")
+    desk.page.get_by_label("I have spoken to the house").check()
+    desk.press("Take people again")
+    desk.reads("People are matched with this house.")
