@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.orm import joinedload
 
 from safety import audit, messages, outbox
 from safety.duty import ladder
@@ -111,7 +112,7 @@ def climb(*, now: dt.datetime) -> int:
 def open_alerts() -> Sequence[Alert]:
     """Every open alert, urgent first, then the worst kind, then the oldest."""
     order = {kind: place for place, kind in enumerate(AlertKind)}
-    alerts = db.session.scalars(_open()).all()
+    alerts = db.session.scalars(_open().options(joinedload(Alert.referral))).all()
     return sorted(alerts, key=lambda alert: (not alert.urgent, order[AlertKind(alert.kind)], alert.raised_at))
 
 

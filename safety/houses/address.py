@@ -216,9 +216,7 @@ def address_over_unalerted(now: dt.datetime) -> sa.ColumnElement[bool]:
 
 
 def _over(now: dt.datetime) -> sa.ColumnElement[bool]:
-    good = dt.timedelta(days=current_app.config["ADDRESS_CONFIRMED_DAYS"])
-    at = Premises.address_confirmed_at
-    return sa.and_(_ours_to_watch(), sa.or_(at.is_(None), at <= now - good))
+    return sa.and_(_ours_to_watch(), premises.address_over(now))
 
 
 def _ours_to_watch() -> sa.ColumnElement[bool]:

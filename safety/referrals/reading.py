@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from safety import permissions, placements
 from safety.extensions import db
@@ -126,17 +126,22 @@ def holding(actor: Actor) -> Sequence[Referral]:
     return [*still, *over]
 
 
-def live() -> Sequence[Referral]:
-    """Every live referral, those without a bed first, then the longest waiting. For coordinators."""
+def live() -> Sequence[tuple[Referral, Placement | None]]:
+    """Every live referral with the bed it has, those without one first, then the longest waiting; one query. For coordinators."""
     waiting = sa.case((Referral.state == ReferralState.SEARCHING, 0), else_=1)
-    return db.session.scalars(
-        sa.select(Referral)
+    rows = db.session.execute(
+        sa.select(Referral, Placement)
+        .outerjoin(Placement, sa.and_(Placement.referral_id == Referral.id, Placement.state.in_(LIVE)))
         .where(Referral.state.in_(LIVE_REFERRAL))
         .options(
-            selectinload(Referral.placements), selectinload(Referral.holder), selectinload(Referral.force)
+            contains_eager(Placement.referral),
+            joinedload(Placement.premises),
+            joinedload(Referral.holder),
+            joinedload(Referral.force),
         )
         .order_by(waiting, Referral.opened_at)
-    ).all()
+    )
+    return [(referral, placement) for referral, placement in rows]
 
 
 def searching() -> Sequence[Referral]:

@@ -61,15 +61,25 @@ def headers_on_everything(app: WSGIApplication, *, secure: bool) -> WSGIApplicat
     return wrapped
 
 
-def fragment(html: str) -> Response:
+def fragment(html: str, tag: str = "") -> Response:
     """A part of a page as its poller gets it: 304 when nothing changed.
 
-    The tag is over the words alone: a form's token is signed anew each time and says nothing about what changed.
+    The tag is over the words alone: a form's token is signed anew each time and says nothing about what changed. Whoever has
+    a cheaper word for the state of the part, as `unchanged` was asked about it, gives it as `tag`.
     """
     response = make_response(html)
-    digest = hashlib.blake2b(_CSRF.sub("", html).encode(), digest_size=12).hexdigest()
+    digest = tag or hashlib.blake2b(_CSRF.sub("", html).encode(), digest_size=12).hexdigest()
     response.set_etag(digest, weak=True)
     response.make_conditional(request)
+    return response
+
+
+def unchanged(tag: str) -> Response | None:
+    """304 for a poller that has the part with this tag already; None when the part has to be drawn."""
+    if not request.if_none_match.contains_weak(tag):
+        return None
+    response = Response(status=304)
+    response.set_etag(tag, weak=True)
     return response
 
 

@@ -91,9 +91,10 @@ def live(referral: Referral) -> Placement | None:
 
 
 def test_signing_in_leads_to_the_duty_line(desk):
+    beating(sweep=NOW, outbox=NOW, fetch=NOW)
     assert desk.get("/", 303).headers["Location"] == "/duty"
     page = words(desk.get("/duty"))
-    assert "Nothing. An urgent alert is also texted to whoever is on call." in page
+    assert "An urgent alert is also texted to whoever is on call." in page
     assert "Nobody is waiting, on the way or in a place just now." in page
 
 
@@ -174,10 +175,10 @@ def test_the_worst_stands_first(desk):
     here, road, held = placed(State.ARRIVED), placed(State.CONFIRMED, road=True), placed()
     waiting = searching(cohort="men")
     page = desk.get("/duty").text
-    list_of = page[page.index("Live referrals") :]
-    places = [list_of.index(row.spoken) for row in (waiting, held.referral, road.referral, here.referral)]
+    places = [page.index(row.spoken) for row in (waiting, held.referral, road.referral, here.referral)]
     assert places == sorted(places)
-    assert "Live referrals (4), worst first" in words(desk.get("/duty"))
+    # Whoever stands in an alert stands nowhere else.
+    assert "Everything else live (3)" in words(desk.get("/duty"))
 
 
 def test_somebody_overdue_on_the_road_is_said_so(desk, clock):
@@ -186,7 +187,7 @@ def test_somebody_overdue_on_the_road_is_said_so(desk, clock):
     desk.back_at(clock, placement.arrive_by + MINUTE)
     referrals.sweep(now=clock.at)
     db.session.commit()
-    assert "Overdue" in words(desk.get("/duty"))
+    assert f"{placement.referral.spoken}: set off and overdue" in words(desk.get("/duty"))
     assert "They set off and should have arrived by" in words(desk.get(page_of(placement.referral)))
 
 
@@ -529,7 +530,7 @@ def test_texts_stand_with_what_they_were_for_and_never_their_number_or_words(des
 
 
 def test_every_text_and_every_event_has_words():
-    assert all(referral_page._TEXT_MEANS[wording.__name__] for wording in messages.WORDINGS)
+    assert all(board.TEXT_MEANS[wording.__name__] for wording in messages.WORDINGS)
     unsaid = {str(event) for event in Event} - set(referral_page._PLAIN_EVENTS)
     assert unsaid == set()
 
@@ -613,7 +614,7 @@ def test_a_house_that_does_not_say_how_many_are_free_stands_on_the_list_by_name(
     page = words(desk.get("/duty"))
     assert f"{house.name}: a house does not say how many beds are free" in page
     assert "Ring the house and ask how many are free." in page
-    assert f"Key in what {house.name} says" in page
+    assert f"Key in what it says : {house.name}" in page
     assert f'href="/duty/premises/{house.id}/beds"' in desk.get("/duty").text
 
 

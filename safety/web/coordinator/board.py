@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import sqlalchemy as sa
 from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import duty, geography, heartbeats, people, referrals
+from safety import board, duty, freshness, geography, messages, workdays
 from safety.extensions import db
-from safety.lifecycle import Role, State
-from safety.models import Alert, AlertKind, Contact, Placement, Premises, Text, User
+from safety.lifecycle import HOUSE_CLOSED, Role
+from safety.models import Alert, AlertKind
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours, allow
-from safety.web.coordinator.blueprint import live_of, pages
+from safety.web.coordinator.blueprint import pages
 from safety.web.gate import me, now, poll
-from safety.web.wire import fragment
+from safety.web.wire import fragment, unchanged
+
+# Many houses go stale in one night; the worst are seen at once, and the rest do not push what is live off the screen.
+HOUSES_SHOWN = 8
+TEXT_MEANS = {wording.__name__: (wording.__doc__ or "").strip().rstrip(".") for wording in messages.WORDINGS}
 
 # What goes on without anybody, so that whoever reads an alert knows what is left for a person.
 BY_ITSELF: Mapping[AlertKind, str] = {
@@ -48,7 +52,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
 @pages.get("/duty")
 @allow(Role.COORDINATOR)
 def home() -> ResponseReturnValue:
-    """Open alerts, then every live referral, worst first."""
+    """Open alerts, then everything else that needs somebody, then what is live and needs nobody."""
     return render_template("coordinator/home.html", **_home())
 
 
@@ -56,65 +60,32 @@ def home() -> ResponseReturnValue:
 @allow(Role.COORDINATOR)
 @poll
 def home_now() -> ResponseReturnValue:
-    """The same, as the page asks for it by itself."""
-    return fragment(render_template("coordinator/_home.html", **_home()))
+    """The same, as the page asks for it by itself; one query says whether anything has changed."""
+    tag = board.stamp(now=now())
+    return unchanged(tag) or fragment(render_template("coordinator/_home.html", **_home()), tag)
 
 
 def _home() -> dict[str, object]:
-    instant = now()
-    alerts = duty.open_alerts()
-    rank = {alert.referral_id: place for place, alert in reversed(list(enumerate(alerts))) if alert.urgent}
-    states = {None: 0, State.HELD: 1, State.CONFIRMED: 2, State.ARRIVED: 3}
-    live = sorted(
-        referrals.live(),
-        key=lambda row: (rank.get(row.id, len(alerts)), states.get(_state(live_of(row)), 0), row.opened_at),
-    )
+    instant, views = now(), current_app.view_functions
+    found = board.look(now=instant)
     return {
-        # Worked out here and now: when nothing runs on a timer any more, nothing can raise an alert about it.
-        "silent": heartbeats.silent(now=instant),
-        "alerts": alerts,
+        "board": found,
         "alert_words": ALERT_WORDS,
         "by_itself": BY_ITSELF,
-        "homes": _homes(alerts),
-        "whom": _whom(alerts),
-        "names": people.named({alert.claimed_by for alert in alerts if alert.claimed_by}),
-        "live": [(row, live_of(row)) for row in live],
+        "homes": found.homes,
+        "whom": found.whom,
+        "names": found.names,
+        "closed_words": HOUSE_CLOSED,
+        "houses_shown": HOUSES_SHOWN,
+        "asked_most": freshness.MOST,
+        "check": dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"]),
+        "text_means": TEXT_MEANS,
+        "texts_page": url_for("coordinator.texts" if "coordinator.texts" in views else "coordinator.home"),
         "region": lambda row: geography.region_of(row.outcode or "") or "",
-        "phone_in": url_for("officer.find") if "officer.find" in current_app.view_functions else None,
+        "phone_in": url_for("officer.find") if "officer.find" in views else None,
+        "checked_at": f"{workdays.uk(instant):%H:%M:%S}",
         "instant": instant,
     }
-
-
-def _homes(alerts: Sequence[Alert]) -> dict[str, Premises]:
-    """The house each alert about a house is about, by the alert's subject."""
-    about = (alert.subject.partition(":") for alert in alerts)
-    wanted = [uuid.UUID(hex=which) for what, _, which in about if what == "premises"]
-    found = db.session.scalars(sa.select(Premises).where(Premises.id.in_(wanted)))
-    return {f"premises:{house.id.hex}": house for house in found}
-
-
-def _whom(alerts: Sequence[Alert]) -> dict[str, str]:
-    """Whose telephone each alert about texts is about, by the alert's subject: houses and people, never the number."""
-    found = {}
-    for alert in alerts:
-        what, _, which = alert.subject.partition(":")
-        if what == "phone":
-            found[alert.subject] = _called(which)
-        elif what == "text":
-            text = db.session.get(Text, uuid.UUID(hex=which))
-            found[alert.subject] = _called(text.to_index) if text else ""
-    return {subject: words for subject, words in found.items() if words}
-
-
-def _called(index: str) -> str:
-    houses = sa.select(Premises.name).join(Contact, Contact.premises_id == Premises.id)
-    persons = sa.select(User.name).where(User.phone_index == index)
-    named = {f"the house {name}" for name in db.session.scalars(houses.where(Contact.phone_index == index))}
-    return " and ".join(sorted(named | set(db.session.scalars(persons))))
-
-
-def _state(placement: Placement | None) -> State | None:
-    return State(placement.state) if placement else None
 
 
 @pages.post("/duty/alerts/<uuid:alert_id>/claim")

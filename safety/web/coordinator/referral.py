@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from safety import duty, geography, lifecycle, matching, messages, people, premises, referrals
+from safety import duty, geography, lifecycle, matching, people, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL, ReferralState, Role, State
 from safety.models import AlertKind, AuditEvent, Placement, Premises, Referral, Text
@@ -19,7 +19,7 @@ from safety.permissions import allow
 from safety.referrals.handover import BORDER
 from safety.web import needs, steps
 from safety.web.coordinator.blueprint import live_of, pages
-from safety.web.coordinator.board import BY_ITSELF
+from safety.web.coordinator.board import BY_ITSELF, TEXT_MEANS
 from safety.web.gate import me, now, poll
 from safety.web.wire import fragment
 
@@ -70,7 +70,6 @@ _TEXT_STATES = {
     "expired": "Not sent: it came too late to be of use",
     "unknown": "Perhaps sent: being asked",
 }
-_TEXT_MEANS = {wording.__name__: (wording.__doc__ or "").strip().rstrip(".") for wording in messages.WORDINGS}
 
 
 @dataclass(frozen=True)
@@ -196,4 +195,4 @@ def _texts(found: Referral) -> Sequence[tuple[str, str, object]]:
         .where(Text.referral_id == found.id)
         .order_by(Text.queued_at)
     )
-    return [(_TEXT_MEANS.get(wording, wording), _TEXT_STATES[state], at) for wording, state, at in rows]
+    return [(TEXT_MEANS.get(wording, wording), _TEXT_STATES[state], at) for wording, state, at in rows]
