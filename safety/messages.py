@@ -272,6 +272,11 @@ def settled(m: Matter) -> str:
     return f"Places of Safety: {m.reference} is settled, thank you. Nothing more to do. Ring {m.ring}"
 
 
+def declined_room_out(m: Matter) -> str:
+    """To a house that said no because of the room: nobody else is sent there for now, and how to change that."""
+    return f"Places of Safety: noted, {m.reference} declined. Nobody is sent to that room until {m.words}. Free before? Text BEDS and how many. Ring {m.ring}"
+
+
 def no_room_noted(m: Matter) -> str:
     """To a house that was asked to make room: its no is recorded."""
     return f"Places of Safety: thank you, noted that you have no room for {m.reference}. Nothing more to do. Ring {m.ring}"

@@ -6,7 +6,7 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from safety import beds, lifecycle, messages, permissions, placements, referrals
+from safety import beds, bedspaces, lifecycle, messages, permissions, placements, referrals, workdays
 from safety.extensions import db
 from safety.inbox.sender import Answer, Sender, sorry
 from safety.lifecycle import Event, ReferralState, Role, State
@@ -158,7 +158,7 @@ def _no(reply: Reply, placement: Placement, sender: Sender, actor: Actor, now: d
         if code is None or referrals.refine_reason(
             placement_id=placement.id, reason=code, actor=actor, now=now
         ):
-            return _noted(placement, f"{Event.DECLINE}:again")
+            return _declined(placement, f"{Event.DECLINE}:again", now)
         return Answer(f"{Event.DECLINE}:conflict", messages.conflict, _stands(placement), placement)
     done = _record(Event.DECLINE, placement, sender, actor, now, reason=code or "other")
     if code is None and done.outcome == f"{Event.DECLINE}:{Happened.DONE}":
@@ -166,7 +166,18 @@ def _no(reply: Reply, placement: Placement, sender: Sender, actor: Actor, now: d
             reference=placement.referral.spoken, code=placement.code, words=FIRST_LETTERS
         )
         return Answer(done.outcome, messages.which_reason, matter, placement)
+    if done.outcome == f"{Event.DECLINE}:{Happened.DONE}":
+        return _declined(placement, done.outcome, now)
     return done
+
+
+def _declined(placement: Placement, outcome: str, now: dt.datetime) -> Answer:
+    """Noted; and when the no has just taken the room out of service, until when."""
+    spell = bedspaces.spell(bedspace_id=placement.bedspace_id, now=now)
+    if spell is None or spell.since_at != now or spell.until is None:
+        return _noted(placement, outcome)
+    matter = messages.Matter(reference=placement.referral.spoken, words=workdays.day_words(spell.until, now))
+    return Answer(outcome, messages.declined_room_out, matter, placement)
 
 
 def _record(

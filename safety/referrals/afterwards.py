@@ -17,15 +17,16 @@ from safety.extensions import db
 from safety.lifecycle import State
 from safety.models import Placement
 from safety.permissions import Actor
+from safety.referrals.consequences import room_out
 from safety.referrals.reading import lookup
 
 _ASKED_FOR = dt.timedelta(days=14)
 
 
 def refine_reason(*, placement_id: uuid.UUID, reason: str, actor: Actor, now: dt.datetime) -> bool:
-    """A house that said no by text says why: keeps the reason. Returns False when the no is not this house's or too long ago.
+    """A house that said no by text says why: keeps the reason, and does what a no with it does to the room.
 
-    reason: a code of lifecycle.DECLINE.
+    reason: a code of lifecycle.DECLINE. Returns False when the no is not this house's or too long ago.
     """
     placement = db.session.get(Placement, placement_id)
     if (
@@ -51,6 +52,7 @@ def refine_reason(*, placement_id: uuid.UUID, reason: str, actor: Actor, now: dt
         premises_id=placement.premises_id,
         facts={"reason": reason},
     )
+    room_out(placement, by=actor.by, now=now)
     db.session.flush()
     return True
 

@@ -8,7 +8,7 @@ import uuid
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import audit, duty
+from safety import audit, bedspaces, duty, lifecycle
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import AlertKind, Placement, Referral, Text
@@ -16,6 +16,8 @@ from safety.permissions import CLOCK
 from safety.referrals import asking
 
 SOON = dt.timedelta(hours=1)
+# How long a room stays out of service after a no that was about the room, unless the house says otherwise.
+NOT_NOW = dt.timedelta(hours=12)
 
 
 def fall(placement: Placement, event: Event, now: dt.datetime) -> None:
@@ -36,6 +38,23 @@ def fall(placement: Placement, event: Event, now: dt.datetime) -> None:
     soon = event is Event.LAPSE and (referral.eta_at or now) < now + SOON
     if event in (Event.DECLINE, Event.LAPSE, Event.WITHDRAW) and (soon or cascade_used_up(referral)):
         duty.raise_alert(kind=AlertKind.CASCADE, subject=subject(referral), referral=referral, now=now)
+
+
+def room_out(placement: Placement, *, by: str, now: dt.datetime) -> dt.datetime | None:
+    """A house said no because of the room: nobody else is sent there until the instant returned.
+
+    None when the no was about something else, or when somebody has been given the room since.
+    """
+    if placement.state != State.DECLINED or placement.reason not in lifecycle.NOT_NOW:
+        return None
+    until = now + NOT_NOW
+    try:
+        bedspaces.take_out(
+            bedspace_id=placement.bedspace_id, reason=placement.reason, until=until, by=by, now=now
+        )
+    except bedspaces.StillUsed:
+        return None
+    return until
 
 
 def cascade_used_up(referral: Referral) -> bool:

@@ -27,7 +27,7 @@ from safety.extensions import db
 from safety.lifecycle import Event, Recipient, ReferralState, Role, State, Worth
 from safety.models import AlertKind, Placement, Premises, Referral
 from safety.permissions import Actor
-from safety.referrals.consequences import close, fall, settle, subject
+from safety.referrals.consequences import close, fall, room_out, settle, subject
 from safety.referrals.finding import clear_overdue, rematch, take
 from safety.referrals.reading import live_placement, lookup
 from safety.referrals.seeking import person
@@ -52,8 +52,6 @@ class Outcome:
 
 # They stand at the door of a house whose bed was given back: the person stays inside.
 _STILL_TRUE = (State.NOT_ARRIVED, State.LAPSED, State.CANCELLED, State.WITHDRAWN)
-# How long a room stays out of service after a no that was about the room, unless the house says otherwise.
-NOT_NOW = dt.timedelta(hours=12)
 _FALLS = (Event.DECLINE, Event.LAPSE, Event.WITHDRAW, Event.RELEASE, Event.NOT_ARRIVED)
 
 
@@ -129,11 +127,8 @@ def _follow(
         close(referral, reason="departed", by=actor.by, now=now)
     elif event is Event.CORRECT:
         _reopen(referral)
-    if event is Event.DECLINE and facts.get("reason") in lifecycle.NOT_NOW and facts.get("room_out", True):
-        until = now + NOT_NOW
-        bedspaces.take_out(
-            bedspace_id=placement.bedspace_id, reason=facts["reason"], until=until, by=actor.by, now=now
-        )
+    if event is Event.DECLINE and facts.get("room_out", True):
+        room_out(placement, by=actor.by, now=now)
     if event in _FALLS or event in (Event.CANCEL, Event.DEPART, Event.MOVE, Event.CORRECT):
         rematch(now=now)
     settle(referral, now)

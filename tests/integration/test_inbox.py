@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import duty, inbox, lifecycle, messages, premises, referrals
+from safety import bedspaces, duty, inbox, lifecycle, messages, premises, referrals
 from safety.crypto import ring
 from safety.extensions import begin_write, db
 from safety.lifecycle import Event, ReferralState, State
@@ -156,7 +156,29 @@ def test_the_letter_may_come_after_the_no(app: Flask) -> None:
     send(mobile(house), f"NO {placement.code}")
     words = send(mobile(house), f"NO {placement.code} C", now=NOW + 59 * MINUTE)
     assert placement.reason == "repair"
-    assert words is not None and "thank you" in words and "declined by the house" in words
+    assert words is not None and "declined. Nobody is sent to that room until tomorrow" in words
+
+
+@pytest.mark.parametrize("after", [False, True], ids=("with the no", "after it"))
+def test_a_no_about_the_room_takes_it_out_and_says_until_when(app: Flask, after: bool) -> None:
+    house, placement = placed()
+    room = placement.bedspace_id
+    if after:
+        send(mobile(house), f"NO {placement.code}")
+    words = send(mobile(house), f"NO {placement.code} C")
+    spell = bedspaces.spell(bedspace_id=room, now=NOW)
+    assert spell is not None and (spell.reason, spell.until) == ("repair", NOW + dt.timedelta(hours=12))
+    assert words is not None and "Nobody is sent to that room until tomorrow 02:00. Free before?" in words
+
+
+def test_a_reason_that_comes_when_the_room_is_somebody_elses_leaves_it_theirs(app: Flask) -> None:
+    house, placement = placed()
+    send(mobile(house), f"NO {placement.code}")
+    other = factories.placement()
+    assert other.bedspace_id == placement.bedspace_id
+    words = send(mobile(house), f"NO {placement.code} C")
+    assert bedspaces.spell(bedspace_id=other.bedspace_id, now=NOW) is None and other.state == State.HELD
+    assert words is not None and "Nobody is sent" not in words and placement.reason == "repair"
 
 
 def test_the_letter_may_not_come_the_next_day(app: Flask) -> None:

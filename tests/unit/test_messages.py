@@ -50,6 +50,7 @@ WORDS = {
     "no_such_room": ("group W", "your house"),
     "which_room": ("W", "A, B, C, D or E", asking.ON_PAGE),
     "address_due": ("29 September",),
+    "declined_room_out": ("tomorrow 20:00",),
     "noted": STATES,
     "conflict": STATES,
 }

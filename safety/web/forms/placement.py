@@ -17,8 +17,8 @@ from safety import geography, lifecycle, matching, premises, workdays
 from safety.extensions import db
 from safety.matching import Cause, Room
 from safety.models import Bedspace, Placement, Referral
+from safety.referrals.consequences import NOT_NOW
 from safety.referrals.handover import BORDER, OVERRIDE
-from safety.referrals.happening import NOT_NOW
 from safety.referrals.seeking import person
 from safety.web.forms import ClockTime, Form, OneOf, Pick, Tick
 from safety.web.forms.moments import DAY, instant, moment, past_days
