@@ -1,5 +1,5 @@
-"""What runs on a timer, in a process of its own: the sweep, the outbox, texts nobody brought us, old figures, the seal of the
-audit trail, the end of old drafts, and a watch over all that.
+"""What runs on a timer, in a process of its own: the sweep, the outbox, texts nobody brought us, the supplier's record,
+old figures, the seal of the audit trail, the end of old drafts, and a watch over all that.
 
 The rule kept: the scheduler is a clock and nothing else. What is due stands in the tables, every round may run in any number of
 processes at once, and a round that fails is logged without anybody's data and tried again.
@@ -36,6 +36,7 @@ from safety import (
     inbox,
     invitations,
     outbox,
+    reconciliation,
     referrals,
     sms,
 )
@@ -174,6 +175,36 @@ def _taken_in(text: sms.Received) -> bool:
     return True
 
 
+def reconcile(process: Process) -> None:
+    """Lay the supplier's record of the last day beside ours, make up for calls that were lost, and say what still differs.
+
+    The supplier is asked with nothing open. Raises Refused and Unanswered as it does; then what was found before stands.
+    """
+    now = clock.now()
+    db.session.rollback()
+    supplier = sms.supplier()
+    listed = supplier.listed(since=now - reconciliation.ASKED_BACK)
+    gone = []
+    for sid in _reading(lambda: reconciliation.unlisted(supplier=supplier.name, listed=listed, now=now)):
+        if process.stopping.is_set():
+            return
+        found = supplier.look(sid=sid)
+        if found is None:
+            gone.append(sid)
+        else:
+            listed.append(found)
+
+    def news() -> bool:
+        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
+        return reconciliation.is_news(compared=compared)
+
+    if _reading(news):
+        begin_write()
+        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
+        reconciliation.settle(compared=compared, now=clock.now())
+        db.session.commit()
+
+
 def _reading(question: Callable[[], T]) -> T:
     """Ask without becoming a writer."""
     try:
@@ -271,6 +302,7 @@ JOBS = (
     Job("outbox", 2, send),
     Job("figures", 300, ask_for_figures, alone=True),
     Job("fetch", 60, fetch, alone=True),
+    Job("reconcile", 3600, reconcile, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
     Job("watch", 60, watch),
@@ -402,7 +434,7 @@ def init_app(app: Flask) -> None:
     @app.cli.command("jobs")
     @click.option("--once", "just_once", is_flag=True, help="One round of every job, then stop.")
     def jobs(*, just_once: bool) -> None:
-        """Sweep, send texts, fetch those that came in, ask for old figures, look after the rota, seal, erase, and watch it all."""
+        """Sweep, send and fetch texts, compare records, ask for figures, look after the rota, seal, erase, and watch it all."""
         process = this_process()
         if just_once:
             if not once(process):

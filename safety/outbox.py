@@ -324,6 +324,11 @@ def match(*, now: dt.datetime) -> list[Text]:
     return moved
 
 
+def means(status: str) -> MessageState | None:
+    """What the supplier's word for where a text stands means here; None for one that tells us nothing new."""
+    return _MEANS.get(status)
+
+
 def _move(text: Text, status: str, error: str | None, now: dt.datetime) -> bool:
     """Move the text forward to what `status` means, if that is forward. Returns whether it moved."""
     target = _MEANS.get(status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -33,7 +34,13 @@ LIST = {
     },
     "additionalProperties": False,
 }
-CREATE = MESSAGES["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+_FORM = "application/x-www-form-urlencoded"
+CREATE = MESSAGES["post"]["requestBody"]["content"][_FORM]["schema"]
+ONE = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json"]
+UPDATE = ONE["post"]["requestBody"]["content"][_FORM]["schema"]
+SID = next(one["schema"]["pattern"] for one in ONE["get"]["parameters"] if one["name"] == "Sid")
+# Where a text stands for good.
+FINAL = {"delivered", "undelivered", "failed", "canceled", "read", "received"}
 
 
 # An account as the settings have it.
@@ -58,6 +65,7 @@ class Had:
     body: str
     at: dt.datetime
     status: str = "queued"
+    unlisted: bool = False  # it has it, and leaves it out of a list
 
 
 @dataclass
@@ -72,6 +80,8 @@ class FakeSupplier:
     only_to: str | None = None  # `next` is for sends to this number; others go well
     next: list[str | Exception] = field(default_factory=list)
     next_find: list[Exception] = field(default_factory=list)
+    next_listed: list[Exception] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
     next_received: list[Exception] = field(default_factory=list)
     came_in: list[sms.Received] = field(default_factory=list)
     has: list[Had] = field(default_factory=list)
@@ -115,6 +125,24 @@ class FakeSupplier:
             raise self.next_received.pop(0)
         return [text for text in self.came_in if text.sent_at >= since]
 
+    def listed(self, *, since: dt.datetime) -> list[sms.Listed]:
+        self.asked_since.append(since)
+        if self.during is not None:
+            self.during()
+        if self.next_listed:
+            raise self.next_listed.pop(0)
+        return [
+            sms.Listed(had.sid, had.status, None, had.at, sms.is_trial(had.body))
+            for had in self.has
+            if had.at >= since and not had.unlisted
+        ]
+
+    def look(self, *, sid: str) -> sms.Listed | None:
+        self.looks.append(sid)
+        return next(
+            (sms.Listed(had.sid, had.status, None, had.at) for had in self.has if had.sid == sid), None
+        )
+
     def sends_to(self, number: str | None) -> int:
         """How often a number was texted, taken or not."""
         return sum(call["to"] == number for call in self.calls)
@@ -133,7 +161,8 @@ class FakeTwilio(HttpClient):
 
     `modes` holds how the coming calls go: "ok", "timeout", "accept_then_drop", "not_json", "empty", a number (that HTTP
     status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429. `becomes` holds what our
-    texts have become each time a list is asked for: Twilio's status and code.
+    texts have become each time a list is asked for: Twilio's status and code. `shows_undated`: whether a text that has not
+    been passed on stands in a list that is asked for by date.
     """
 
     def __init__(self) -> None:
@@ -147,6 +176,8 @@ class FakeTwilio(HttpClient):
         self._create = OAS30Validator(
             {**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker
         )
+        self.shows_undated = True
+        self._update = OAS30Validator({**UPDATE, "components": OPENAPI["components"]})
         self._listed = OAS30Validator(LIST, format_checker=oas30_format_checker)
         self._message = OAS30Validator(
             {"$ref": "#/components/schemas/api.v2010.account.message", "components": OPENAPI["components"]}
@@ -173,7 +204,8 @@ class FakeTwilio(HttpClient):
             }
         )
         self.requests.append((method, url, sent))
-        assert urlsplit(url).path.endswith("/Messages.json"), url
+        *_, last = urlsplit(url).path.split("/")
+        assert last == "Messages.json" or re.fullmatch(SID, last.removesuffix(".json")), url
         mode = self.modes.pop(0) if self.modes else "ok"
         if mode == "timeout":
             raise requests.exceptions.ReadTimeout("a time-out that quotes +447700900123")
@@ -193,6 +225,8 @@ class FakeTwilio(HttpClient):
             return Response(201 if method == "POST" else 200, "<html>", {})
         if mode == "empty":
             return Response(201, "{}", {})
+        if last != "Messages.json":
+            return self._one(last.removesuffix(".json"), sent if method == "POST" else None)
         return (
             self._create_one(sent, drop=mode == "accept_then_drop") if method == "POST" else self._list(sent)
         )
@@ -218,6 +252,22 @@ class FakeTwilio(HttpClient):
             raise requests.exceptions.ConnectionError("the connection was cut")
         return Response(201, json.dumps(message), {})
 
+    def _one(self, sid: str, change: dict[str, Any] | None) -> Response:
+        """One message: as it is, or with what is to change. Only what is over can lose its words, and nothing else."""
+        message = next((one for one in self.has if one["sid"] == sid), None)
+        if message is None:
+            return Response(404, json.dumps({"code": 20404, "message": f"no {sid}", "status": 404}), {})
+        if change is not None:
+            problems = [problem.message for problem in self._update.iter_errors(change)]
+            assert not problems, problems
+            assert change == {"Body": ""}, change
+            if message["status"] not in FINAL:
+                return Response(409, json.dumps({"code": 20009, "message": "not yet", "status": 409}), {})
+            message["body"] = ""
+        problems = [problem.message for problem in self._message.iter_errors(message)]
+        assert not problems, problems
+        return Response(200, json.dumps(message), {})
+
     def _list(self, asked: dict[str, Any]) -> Response:
         problems = [problem.message for problem in self._listed.iter_errors(_figures(asked))]
         assert not problems, problems
@@ -227,7 +277,12 @@ class FakeTwilio(HttpClient):
                 if one["direction"] != "inbound":
                     one.update(status=status, error_code=code)
         # The newest first, by when it was sent.
-        found = [one for one in reversed(self.has) if _matches(one, asked)]
+        dated = "DateSent>" in asked and not self.shows_undated
+        found = [
+            one
+            for one in reversed(self.has)
+            if _matches(one, asked) and not (dated and one["date_sent"] is None)
+        ]
         found.sort(key=_instant, reverse=True)
         page, size = int(asked.get("Page", 0)), int(asked.get("PageSize", 50))
         shown, rest = found[page * size : (page + 1) * size], found[(page + 1) * size :]

@@ -5,7 +5,7 @@ from safety.models.asks import Ask
 from safety.models.audit import AuditEvent, Seal
 from safety.models.duty import Digest, Shift
 from safety.models.jobs import Heartbeat, Lease, RateLimit
-from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text
+from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text, TextDifference
 from safety.models.people import CallBack, Force, Invitation, SignIn, User
 from safety.models.placements import AddressOpening, Placement
 from safety.models.premises import (
@@ -53,6 +53,7 @@ __all__ = [
     "SignIn",
     "SimulatedText",
     "Text",
+    "TextDifference",
     "UnmetNeed",
     "User",
 ]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from safety.crypto import Sealed
-from safety.extensions import Row, both_or_neither, one_of
+from safety.extensions import Model, Row, both_or_neither, one_of
 
 
 class MessageState(StrEnum):
@@ -95,6 +95,30 @@ class Inbound(Row):
     meaning: Mapped[str] = mapped_column(sa.String(20))
     outcome: Mapped[str] = mapped_column(sa.String(40))
     placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"))
+
+
+class Differs(StrEnum):
+    """How the supplier's record of a text and ours can differ."""
+
+    UNKNOWN_HERE = "unknown_here"  # the supplier sent it from our number, and no text of ours has its id
+    UNKNOWN_THERE = "unknown_there"  # we were given its id, and the supplier has none of that id
+    STATUS = "status"  # both say that it is over, and not how
+
+
+class TextDifference(Model):
+    """Where the supplier's record and ours differed at the last comparison. Ids, codes and times; no number and no words."""
+
+    __tablename__ = "text_difference"
+    sid: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    ours: Mapped[str | None] = mapped_column(sa.String(12))  # our state; None: we have no such text
+    theirs: Mapped[str | None] = mapped_column(
+        sa.String(20)
+    )  # the supplier's word; None: it has no such text
+    taken_at: Mapped[dt.datetime | None]  # when the supplier took it, by its record or else by ours
+    found_at: Mapped[dt.datetime]
+
+    __table_args__ = (one_of("kind", Differs),)
 
 
 class SimulatedText(Row):

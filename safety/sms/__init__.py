@@ -11,6 +11,8 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from safety import messages
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -29,6 +31,20 @@ class Received:
     sender: str
     body: str
     sent_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One text of ours as it stands in the supplier's own record. at: when the supplier took it, aware; None: it does not say.
+
+    Neither the number nor the words of the text are kept. trial: an operator's test, which never was in the outbox.
+    """
+
+    sid: str
+    status: str
+    error: str | None
+    at: dt.datetime | None
+    trial: bool = False
 
 
 class Refused(Exception):
@@ -80,6 +96,19 @@ class Supplier(Protocol):
     def received(self, *, since: dt.datetime) -> list[Received]:
         """Every text that came in to our number since then, oldest first, whether or not we were told of it."""
         ...
+
+    def listed(self, *, since: dt.datetime) -> list[Listed]:
+        """Every text the supplier took from us since then, whoever asked for it; a long list is cut, its oldest left out."""
+        ...
+
+    def look(self, *, sid: str) -> Listed | None:
+        """How one text stands; None when the supplier has none of that id."""
+        ...
+
+
+def is_trial(body: str) -> bool:
+    """Whether these are the words of an operator's test, which goes to the supplier past the outbox."""
+    return body.startswith(messages.trying(messages.Matter()))
 
 
 def supplier() -> Supplier:

@@ -13,7 +13,7 @@ from safety import clock
 from safety.crypto import ring
 from safety.extensions import begin_write, db, new_id
 from safety.models import SimulatedText
-from safety.sms import Received, Sent
+from safety.sms import Listed, Received, Sent, is_trial
 
 
 class Simulator:
@@ -55,6 +55,24 @@ class Simulator:
             .order_by(SimulatedText.at, SimulatedText.sid)
         ).all()
         found = [Received(text.sid, text.number, text.body, text.at) for text in typed]
+        db.session.rollback()
+        return found
+
+    def listed(self, *, since: dt.datetime) -> list[Listed]:
+        """What was shown on the telephones since then, newest first."""
+        return self._record(SimulatedText.at >= since)
+
+    def look(self, *, sid: str) -> Listed | None:
+        """One text that was shown; None when none of that id was."""
+        return next(iter(self._record(SimulatedText.sid == sid)), None)
+
+    def _record(self, wanted: sa.ColumnElement[bool]) -> list[Listed]:
+        kept = db.session.scalars(
+            sa.select(SimulatedText)
+            .where(SimulatedText.from_us, wanted)
+            .order_by(SimulatedText.at.desc(), SimulatedText.sid)
+        ).all()
+        found = [Listed(text.sid, "delivered", None, text.at, is_trial(text.body)) for text in kept]
         db.session.rollback()
         return found
 

@@ -23,7 +23,7 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from config import Settings
-from safety.sms import Received, Refused, Sent, Unanswered
+from safety.sms import Listed, Received, Refused, Sent, Unanswered, is_trial
 
 LONGEST_S = 36000
 # A trial account puts this before every text; without knowing it we could not find our own words again.
@@ -31,6 +31,8 @@ _TRIAL = "Sent from your Twilio trial account - "
 _MOST_LISTED = 400
 # Of what came in: more than a scheme gets in a day. What is left out is the oldest, which an earlier round has seen.
 _MOST_RECEIVED = 2000
+# Of what went out, in a day.
+_MOST_COMPARED = 5000
 _CLOCKS_APART = dt.timedelta(minutes=2)
 
 # Twilio's error codes, as its documentation explains them (twilio.com/docs/api/errors). What is not named here is judged by
@@ -69,6 +71,10 @@ _LATER = {
     30003,  # switched off or out of reach
     30008,  # unknown
 }
+
+
+# The answer to a question about one text that Twilio does not have.
+_NONE_SUCH = {"20404", "404"}
 
 
 class _Busy(Exception):
@@ -170,6 +176,29 @@ class Twilio:
         found.sort(key=lambda text: text.sent_at)
         return found
 
+    def listed(self, *, since: dt.datetime) -> list[Listed]:
+        """What Twilio took from our number since then, newest first; at most _MOST_COMPARED. Raises Refused or Unanswered.
+
+        Asked by DateSent, which Twilio may take by the day. Whether a text still in its queue, which has no such date, is told
+        at all is written nowhere: whoever misses one asks for it by look().
+        """
+        with _in_our_words():
+            messages = self._client.messages.stream(
+                from_=self._from, date_sent_after=since, page_size=1000, limit=_MOST_COMPARED
+            )
+            found = [_as_listed(message) for message in messages if message.direction != "inbound"]
+            return [one for one in found if one.sid and (one.at is None or one.at >= since)]
+
+    def look(self, *, sid: str) -> Listed | None:
+        """How one text stands; None when Twilio has none of that id. Raises Refused or Unanswered."""
+        try:
+            with _in_our_words():
+                return _as_listed(self._client.messages(sid).fetch())
+        except Refused as refused:
+            if refused.code in _NONE_SUCH:
+                return None
+            raise
+
     def close(self) -> None:
         """Let go of the connections that are kept open."""
         session = getattr(self._transport, "session", None)
@@ -179,6 +208,14 @@ class Twilio:
 
 def _as_sent(message: Any) -> Sent:
     return Sent(message.sid, str(message.status), str(message.error_code) if message.error_code else None)
+
+
+def _as_listed(message: Any) -> Listed:
+    error = str(message.error_code) if message.error_code else None
+    at = message.date_created or message.date_sent
+    return Listed(
+        message.sid or "", str(message.status), error, at, is_trial((message.body or "").removeprefix(_TRIAL))
+    )
 
 
 @contextmanager
