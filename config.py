@@ -56,6 +56,7 @@ class Settings:
     ARRIVE_GRACE_MIN: int
     ARRIVAL_CHECK_MIN: int  # after the ETA
     LATE_STEP_MIN: int
+    GATHER_MIN: int  # how long the people of one operation wait to be placed at once
     FAR_AHEAD_H: int  # an ETA further away goes to a coordinator
     STAY_WORKING_DAYS: int
     FRESH_H: int
@@ -150,6 +151,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ARRIVE_GRACE_MIN=_whole(env, "ARRIVE_GRACE_MIN", 120, 30, 720),
         ARRIVAL_CHECK_MIN=_whole(env, "ARRIVAL_CHECK_MIN", 15, 5, 120),
         LATE_STEP_MIN=_whole(env, "LATE_STEP_MIN", 30, 10, 120),
+        GATHER_MIN=_whole(env, "GATHER_MIN", 30, 5, 120),
         FAR_AHEAD_H=_whole(env, "FAR_AHEAD_H", 10, 2, 48),
         STAY_WORKING_DAYS=_whole(env, "STAY_WORKING_DAYS", 3, 1, 30),
         FRESH_H=_whole(env, "FRESH_H", 8, 1, 72),

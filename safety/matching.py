@@ -109,6 +109,7 @@ class Person:
     keep_away_miles: float = 0.0
     apart_from: frozenset[uuid.UUID] = frozenset()  # premises where somebody to keep apart from is
     asked: frozenset[uuid.UUID] = frozenset()  # premises that just said no, or nothing
+    beside: frozenset[uuid.UUID] = frozenset()  # premises where others are whom they would like to be with
     any_nation: bool = False
 
     @property
@@ -150,13 +151,22 @@ class Fit:
     unmet_wishes: int
     miles: float
     spare: int  # sleeping places and features nobody asked for, which somebody else may need
+    parted: bool = False  # others are placed whom they would like to be with, and not here
 
     @property
-    def rank(self) -> tuple[int, int, float, int, float, bytes]:
-        """Freshness, unmet wishes, distance, the plainest, longest unused, id."""
+    def rank(self) -> tuple[int, bool, int, float, int, float, bytes]:
+        """Freshness, with the others, unmet wishes, distance, the plainest, longest unused, id."""
         used = self.room.last_used_at.timestamp() if self.room.last_used_at else 0.0
         away = round(self.miles, 1)
-        return (self.room.freshness, self.unmet_wishes, away, self.spare, used, self.room.id.bytes)
+        return (
+            self.room.freshness,
+            self.parted,
+            self.unmet_wishes,
+            away,
+            self.spare,
+            used,
+            self.room.id.bytes,
+        )
 
 
 @dataclass(frozen=True)
@@ -274,6 +284,7 @@ def _fit(person: Person, room: Room) -> Fit:
         unmet_wishes=len(person.wished - has),
         miles=geography.miles(person.outcode, room.outcode),
         spare=room.sleeps - person.party + len(has - person.needed - person.wished),
+        parted=bool(person.beside) and room.premises_id not in person.beside,
     )
 
 

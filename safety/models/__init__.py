@@ -18,7 +18,7 @@ from safety.models.premises import (
     Premises,
     Provider,
 )
-from safety.models.referrals import Draft, KeepApart, Referral, UnmetNeed
+from safety.models.referrals import Draft, KeepApart, Operation, Referral, UnmetNeed
 
 __all__ = [
     "AddressOpening",
@@ -41,6 +41,7 @@ __all__ = [
     "KeepApart",
     "Lease",
     "MessageState",
+    "Operation",
     "OutOfService",
     "Placement",
     "Premises",

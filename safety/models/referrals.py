@@ -14,6 +14,7 @@ from safety.extensions import Row, both_or_neither, one_of
 from safety.lifecycle import CLOSE, ReferralState
 from safety.models.people import Force, User
 from safety.models.premises import Cohort
+from safety.planning import Wish
 
 
 class Draft(Row):
@@ -24,6 +25,34 @@ class Draft(Row):
     answers_sealed: Mapped[str]
     answers = Sealed[dict[str, Any]]()
     saved_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class Operation(Row):
+    """A police operation in which several people are found at once: what binds their referrals together, and nothing of it.
+
+    Its number is the force's own, so it is sealed, and one number of one force is one row.
+    """
+
+    __tablename__ = "operation"
+    force_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("force.id"), index=True)
+    number_sealed: Mapped[str | None]
+    number = Sealed[str | None]()
+    number_index: Mapped[str | None] = mapped_column(sa.String(32), unique=True)
+    wish: Mapped[str] = mapped_column(sa.String(10), default=Wish.ANY)
+    opened_at: Mapped[dt.datetime]
+    opened_by: Mapped[str] = mapped_column(sa.String(40))
+    # Until then nobody of it is matched by themselves: a coordinator finds beds for all of them.
+    gathering_until: Mapped[dt.datetime | None]
+    erased_at: Mapped[dt.datetime | None]
+    force: Mapped[Force] = relationship()
+    referrals: Mapped[list[Referral]] = relationship(
+        back_populates="operation", order_by="Referral.opened_at"
+    )
+
+    __table_args__ = (
+        one_of("wish", Wish),
+        both_or_neither("number_sealed", "number_index"),
+    )
 
 
 class Referral(Row):
@@ -37,6 +66,7 @@ class Referral(Row):
     opened_by_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("user_account.id"))
     holder_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
     force_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("force.id"), index=True)
+    operation_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("operation.id"), index=True)
     # What SQL may match or count on: nothing here says who the person is.
     outcode: Mapped[str | None] = mapped_column(sa.String(4))
     nation: Mapped[str | None] = mapped_column(sa.String(30))
@@ -71,6 +101,7 @@ class Referral(Row):
     opened_by: Mapped[User] = relationship(foreign_keys=[opened_by_id])
     holder: Mapped[User] = relationship(foreign_keys=[holder_id])
     force: Mapped[Force | None] = relationship()
+    operation: Mapped[Operation | None] = relationship(back_populates="referrals")
     placements: Mapped[list[Any]] = relationship(
         "Placement", back_populates="referral", order_by="Placement.held_at"
     )

@@ -13,7 +13,7 @@ from flask import current_app
 from safety import audit
 from safety.extensions import db
 from safety.lifecycle import ReferralState
-from safety.models import Draft, Inbound, Placement, Referral, Text
+from safety.models import Draft, Inbound, Operation, Placement, Referral, Text
 from safety.permissions import CLOCK
 
 
@@ -41,6 +41,7 @@ def erase_closed(*, now: dt.datetime, most: int = 50) -> int:
         referral.officer_phone = referral.officer_phone_index = referral.incident_index = None
         referral.erased_at = now
         audit.record(what="erased", by=CLOCK.by, now=now, referral_id=referral.id)
+    _erase_numbers(old, now)
     ids = [referral.id for referral in due]
     orphaned = sa.and_(Text.referral_id.is_(None), Text.queued_at < old)
     db.session.execute(
@@ -57,3 +58,13 @@ def erase_closed(*, now: dt.datetime, most: int = 50) -> int:
     )
     db.session.flush()
     return len(due)
+
+
+def _erase_numbers(old: dt.datetime, now: dt.datetime) -> None:
+    """The number of an operation goes with the last of its referrals."""
+    db.session.flush()
+    kept = sa.exists().where(Referral.operation_id == Operation.id, Referral.erased_at.is_(None))
+    over = sa.select(Operation).where(Operation.number_index.is_not(None), Operation.opened_at < old, ~kept)
+    for operation in db.session.scalars(over):
+        operation.number = operation.number_index = None
+        operation.erased_at = now

@@ -15,7 +15,7 @@ from safety import audit, duty, geography, matching, messages, outbox, placement
 from safety.crypto import SealBroken, ring
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState
-from safety.models import AlertKind, Bedspace, Placement, Premises, Referral, UnmetNeed
+from safety.models import AlertKind, Bedspace, Operation, Placement, Premises, Referral, UnmetNeed
 from safety.permissions import CLOCK, Actor
 from safety.referrals.asking import ask_everybody
 from safety.referrals.consequences import cascade_used_up, fall, far_ahead, settle, subject
@@ -183,7 +183,7 @@ def rematch(*, now: dt.datetime) -> int:
     may lapse an overdue hold on it and set another person searching, so it goes on until a round places nobody.
     """
     placed = 0
-    while waiting := searching():
+    while waiting := _to_match(now):
         before = placed
         fresh = premises.rooms(now)
         rooms: list[matching.Room] | None = fresh
@@ -204,6 +204,12 @@ def rematch(*, now: dt.datetime) -> int:
         if placed == before:
             break
     return placed
+
+
+def _to_match(now: dt.datetime) -> list[Referral]:
+    """Everybody who is searching, but those a coordinator is finding beds for together: nothing takes a plan apart meanwhile."""
+    gathering = set(db.session.scalars(sa.select(Operation.id).where(Operation.gathering_until > now)))
+    return [row for row in searching() if row.operation_id not in gathering]
 
 
 def _find_or_leave(referral: Referral, rooms: Sequence[matching.Room], now: dt.datetime) -> Placement | None:

@@ -16,6 +16,7 @@ from safety.extensions import db
 from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
 from safety.models import Draft, KeepApart, Referral, User
 from safety.referrals.finding import rematch
+from safety.referrals.numbers import found_or_started
 from safety.referrals.reading import ALPHABET, plain_reference
 
 SAME_INCIDENT = dt.timedelta(hours=12)
@@ -52,6 +53,7 @@ class Request:
     setting: str = "other"
     transport: str = "police"
     incident: str | None = None
+    operation: str | None = None  # its number, as typed
     alias: str | None = None
     force_id: uuid.UUID | None = None
 
@@ -83,6 +85,7 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
         opened_by_id=officer.id,
         holder_id=officer.id,
         force_id=force_id,
+        operation_id=_operation(request.operation, force_id, officer, now),
         outcode=request.outcode,
         nation=nation,
         cohort=request.cohort,
@@ -120,6 +123,14 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
     db.session.flush()
     rematch(now=now)
     return referral
+
+
+def _operation(
+    number: str | None, force_id: uuid.UUID | None, officer: User, now: dt.datetime
+) -> uuid.UUID | None:
+    if not number or force_id is None:
+        return None
+    return found_or_started(number=number, force_id=force_id, by=officer.actor().by, now=now).id
 
 
 def _others(references: tuple[str, ...], force_id: uuid.UUID | None) -> list[Referral]:

@@ -12,11 +12,14 @@ from safety import matching
 from safety.extensions import db
 from safety.lifecycle import LET_DOWN, LIVE
 from safety.models import KeepApart, Placement, Premises, Referral
+from safety.planning import Wish
 
 
 def person(referral: Referral, now: dt.datetime) -> matching.Person:
     """The referral as matching sees it at `now`. Whoever should have come already is matched as coming now."""
     needs: dict[str, Any] = referral.needs or {}
+    others = houses_of_operation(referral)
+    wish = referral.operation.wish if referral.operation else Wish.ANY
     return matching.Person(
         cohort=referral.cohort or "either",
         adults=needs.get("adults", 1),
@@ -30,10 +33,27 @@ def person(referral: Referral, now: dt.datetime) -> matching.Person:
         support=frozenset(needs.get("support", ())),
         keep_away=tuple(needs.get("keep_away", ())),
         keep_away_miles=needs.get("keep_away_miles", 0),
-        apart_from=_apart_from(referral),
+        apart_from=_apart_from(referral) | (others if wish == Wish.APART else frozenset()),
         asked=_asked(referral),
+        beside=others if wish == Wish.TOGETHER else frozenset(),
         any_nation=referral.border_reason is not None,
     )
+
+
+def houses_of_operation(referral: Referral) -> frozenset[uuid.UUID]:
+    """The houses where others of the same operation are, or are going to be."""
+    if referral.operation_id is None:
+        return frozenset()
+    there = (
+        sa.select(Placement.premises_id)
+        .join(Referral, Referral.id == Placement.referral_id)
+        .where(
+            Referral.operation_id == referral.operation_id,
+            Referral.id != referral.id,
+            Placement.state.in_(LIVE),
+        )
+    )
+    return frozenset(db.session.scalars(there))
 
 
 def _apart_from(referral: Referral) -> frozenset[uuid.UUID]:

@@ -70,3 +70,36 @@ def test_a_house_that_may_not_be_safe(
     desk.page.get_by_label("I have spoken to the house").check()
     desk.press("Take people again")
     desk.reads("People are matched with this house.")
+
+
+@either_size
+def test_beds_for_two_people_of_one_operation(
+    people: Callable[..., Person], scheme: Scheme, size: dict[str, int], javascript: bool
+) -> None:
+    factories.house(rooms=1, now=clock.now(), outcode="LS8", name="Heather House")
+    force = factories.force(name="Northmoor Police")
+    db.session.commit()
+    desk = begin(people, scheme, "operation", size, javascript=javascript)
+    desk.press("Several people from one operation", role="link")
+    desk.page.get_by_label("Whose operation is it?").select_option(label=force.name)
+    desk.page.get_by_label("Operation number").fill("OP26/114")
+    desk.choose("Where should they be?", "In the same house if it can be")
+    desk.press("Begin")
+    desk.reads("Nobody yet.")
+    number = "OP26/114"
+    for _ in range(2):
+        officer = factories.officer(of=force)
+        factories.referral(by=officer, operation=number, now=clock.now())
+    db.session.commit()
+    desk.page.reload()
+    desk.reads("Its people (2)")
+    desk.look()
+    desk.press("Find beds for all 2")
+    desk.reads("All 2 can have a bed, in 1 house.")
+    desk.press("Hold these beds")
+    desk.reads("2 beds are held and their houses asked.")
+    desk.press(re.compile("^Change"), role="link")
+    desk.choose("Where should they be?", "Each in another house")
+    desk.press("Keep this")
+    desk.open("/duty/operations")
+    desk.reads("2 open")

@@ -9,6 +9,7 @@ import safety.web.coordinator.board
 import safety.web.coordinator.compromised
 import safety.web.coordinator.doing
 import safety.web.coordinator.figures
+import safety.web.coordinator.operations
 import safety.web.coordinator.referral  # noqa: F401
 from safety.web.coordinator.blueprint import pages
 

@@ -47,6 +47,8 @@ _PLAIN_EVENTS = {
     "take_over": "A colleague took it over",
     "resume": "The search began again",
     "placed_by_hand": "Placed by hand",
+    "placed_with_others": "Placed with others of the operation",
+    "joined_operation": "Put under an operation",
     "across_border": "Looking in every nation",
     "address_opened": "The officer opened the address",
     "alert": "An alert was raised",

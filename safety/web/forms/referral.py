@@ -12,7 +12,8 @@ from safety import lifecycle
 from safety.referrals import details
 from safety.web.forms.base import Form
 from safety.web.forms.fields import AnyOf, Mobile, OneOf, Pick, Text
-from safety.web.forms.request import TRAVEL, YES_NO, Reference, UkTime, moment
+from safety.web.forms.request import TRAVEL, YES_NO, Reference
+from safety.web.forms.times import UkTime, moment
 
 ADDRESS_REASONS = {
     "on_the_way": "We are on our way there",

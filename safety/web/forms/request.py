@@ -6,18 +6,17 @@ The rule kept: ticks, numbers and times only. No name but an alias, no date of b
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from wtforms.validators import StopValidation
 
-from safety import geography, workdays
+from safety import geography
 from safety.matching import CHILD_AGES, FEATURES, SUPPORT
+from safety.referrals.numbers import NotANumber, plain_number
 from safety.referrals.reading import ALPHABET, plain_reference
 from safety.web.forms.base import Form
-from safety.web.forms.fields import AnyOf, ClockTime, Mobile, OneOf, Pick, Text, Tick, Whole
-from safety.workdays import AwkwardTime, NoSuchTime, TimeComesTwice
+from safety.web.forms.fields import AnyOf, Mobile, OneOf, Pick, Text, Tick, Whole
+from safety.web.forms.times import UkTime, moment
 
 YES_NO = {"yes": "Yes", "no": "No"}
 YES_NO_NOT_KNOWN = {**YES_NO, "not_known": "Not known"}
@@ -50,58 +49,6 @@ MILES = {"5": "5 miles", "10": "10 miles", "20": "20 miles", "50": "50 miles"}
 _SHORT = {"classes": "govuk-radios--small pos-two"}
 _TICKS = {"classes": "govuk-checkboxes--small"}
 _MANY_TICKS = {"classes": "govuk-checkboxes--small pos-two"}
-_DAY = dt.timedelta(days=1)
-
-
-class UkTime(ClockTime):
-    """A UK time of day that can become an instant; in October's repeated hour it may say which: "01:30 BST"."""
-
-    fold: int | None = None
-
-    def read(self, typed: str) -> None:
-        """Raises StopValidation for what is not a time of day."""
-        found = re.fullmatch(r"(.+?)\s*(BST|GMT)", typed, re.IGNORECASE)
-        self.fold = None if found is None else int(found[2].upper() == "GMT")
-        super().read(found[1] if found else typed)
-
-    def coming(self, after: dt.datetime) -> dt.datetime:
-        """The next time the clock shows this, at or after `after`. Raises StopValidation when that is not one instant."""
-        return self._instant(after, forward=True)
-
-    def gone(self, before: dt.datetime) -> dt.datetime:
-        """The last time the clock showed this, at or before `before`. Raises StopValidation likewise."""
-        return self._instant(before, forward=False)
-
-    def _instant(self, edge: dt.datetime, *, forward: bool) -> dt.datetime:
-        assert self.clock is not None
-        edge = edge.replace(second=0, microsecond=0) if forward else edge
-        here = workdays.uk(edge)
-        today = here.date()
-        for day in (today, today + (_DAY if forward else -_DAY)):
-            try:
-                at = workdays.local(day, self.clock, self.fold)
-            except NoSuchTime:
-                passed = self.clock < here.time()
-                if day == today and passed == forward:
-                    continue
-                raise StopValidation(self._no_such()) from None
-            except TimeComesTwice as both:
-                fits = [at for at in (both.first, both.second) if (at >= edge if forward else at <= edge)]
-                if len(fits) > 1:
-                    raise StopValidation(self._twice()) from None
-                if not fits:
-                    continue
-                at = fits[0]
-            if at >= edge if forward else at <= edge:
-                return at
-        raise StopValidation(f"{self.subject} must be within a day")
-
-    def _no_such(self) -> str:
-        return f"{self.subject}: the clocks go forward over that time, so it never comes. Enter one an hour later"
-
-    def _twice(self) -> str:
-        shown = f"{self.clock:%H:%M}"
-        return f"{self.subject}: {shown} comes twice that night. Enter {shown} BST for the first or {shown} GMT for the second"
 
 
 class Reference(Text):
@@ -134,6 +81,22 @@ class Area(Text):
         if geography.resolve_area(typed) is None:
             raise StopValidation(f"We do not know {typed}. Enter the first half of a postcode, or a town")
         self.kept = geography.normalise(typed) or typed
+
+
+class OperationNumber(Text):
+    """The number of an operation as somebody said it. `kept`: as it is stored."""
+
+    kept = ""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, most=30, width=20, **kwargs)
+
+    def read(self, typed: str) -> None:
+        """Raises StopValidation for what cannot be a number."""
+        try:
+            self.kept = plain_number(typed)
+        except NotANumber as refused:
+            raise StopValidation(str(refused)) from refused
 
 
 class WhereNow(Text):
@@ -371,6 +334,11 @@ class WhereForm(_Screen):
         pattern=r"[A-Za-z0-9/-]+",
         wrong="Incident number must only include letters, numbers, hyphens and slashes",
     )
+    operation = OperationNumber(
+        "Operation number",
+        subject="Operation number",
+        hint="Like OP26/114. The same for everybody of it, so that they can be followed together.",
+    )
 
     def __init__(self, *, now: dt.datetime, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -393,22 +361,3 @@ class WhereForm(_Screen):
         if said != "time":
             return start + dt.timedelta(minutes=int(said))
         return moment(self, clock, missing, lambda field: field.coming(start))
-
-
-def moment(form: Form, name: str, missing: str, find: Callable[[UkTime], dt.datetime]) -> dt.datetime | None:
-    """The instant `find` makes of a time that was typed; None, with the message on the field, when it is not one.
-
-    missing: the message when nothing was typed.
-    """
-    field = form[name]
-    if field.errors:
-        return None
-    if not field.data:
-        form.refuse(name, missing)
-        return None
-    try:
-        found = find(field)
-    except (StopValidation, AwkwardTime) as problem:
-        form.refuse(name, str(problem))
-        return None
-    return found

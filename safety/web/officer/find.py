@@ -175,6 +175,8 @@ def _screen(name: str, form: Any, form_token: uuid.UUID) -> ResponseReturnValue:
 
 
 def _onward(made: Referral) -> ResponseReturnValue:
+    if made.operation_id is not None and me().role == Role.COORDINATOR:
+        return redirect(url_for("coordinator.operation", operation_id=made.operation_id), 303)
     stopped = _STOPPED.get(ReferralState(made.state))
     return redirect(url_for(stopped) if stopped else url_for("officer.referral", referral_id=made.id), 303)
 
@@ -241,5 +243,6 @@ def _request(so_far: Mapping[str, Any], where: WhereForm, force_id: uuid.UUID | 
         setting=where.setting.data or "",
         transport=where.transport.data or "",
         incident=where.incident.data or None,
+        operation=where.operation.kept or None,
         force_id=force_id,
     )

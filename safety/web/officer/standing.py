@@ -17,6 +17,7 @@ from safety.models.premises import WHO_FOR
 from safety.permissions import CLOCK, Actor
 from safety.referrals.consequences import far_ahead, subject
 from safety.referrals.handover import may_open_address
+from safety.referrals.operations import is_gathering
 
 
 class Stage(StrEnum):
@@ -24,6 +25,7 @@ class Stage(StrEnum):
 
     SEARCHING = "searching"
     FAR_AHEAD = "far_ahead"
+    GATHERING = "gathering"
     PAUSED = "paused"
     NO_BED = "no_bed"  # they are at a door and no bed is theirs
     HELD = "held"
@@ -40,6 +42,7 @@ class Stage(StrEnum):
 _TAGS = {
     Stage.SEARCHING: ("Looking for a bed", "yellow"),
     Stage.FAR_AHEAD: ("With a coordinator", "yellow"),
+    Stage.GATHERING: ("With a coordinator", "yellow"),
     Stage.PAUSED: ("No bed held", "red"),
     Stage.NO_BED: ("No bed", "red"),
     Stage.HELD: ("Bed held", "blue"),
@@ -133,6 +136,8 @@ def _stage(referral: Referral, live: Placement | None, *, is_live: bool, now: dt
             return Stage.NO_BED
         if referral.paused_at is not None:
             return Stage.PAUSED
+        if is_gathering(referral.operation, now):
+            return Stage.GATHERING
         return Stage.FAR_AHEAD if far_ahead(referral, now) else Stage.SEARCHING
     if live.state == State.ARRIVED:
         return Stage.ARRIVED
@@ -169,6 +174,13 @@ def _words(
             f"No bed is held yet, because you said you would be there {workdays.day_words(referral.eta_at or now, now)}.",
             "That is many hours from now, so a coordinator decides when to hold one, and we text you then. "
             "If you meant sooner, ring the duty line now and say the reference.",
+            None,
+        )
+    if stage is Stage.GATHERING and referral.operation and referral.operation.gathering_until:
+        return (
+            "A coordinator is finding beds for everybody of your operation at once.",
+            "We text you as soon as one is held. If that takes longer than until "
+            f"{workdays.clock_words(referral.operation.gathering_until)}, we look for a bed for them by themselves.",
             None,
         )
     if stage is Stage.PAUSED:
