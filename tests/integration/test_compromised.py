@@ -424,7 +424,7 @@ def test_a_hold_at_the_very_instant_is_given_up_or_never_made(app):
         assert invariants.breaches(now=NOW) == []
         db.session.rollback()
         begin_write()
-        for referral in referrals.live():
+        for referral, _ in referrals.live():
             referrals.withdraw(referral_id=referral.id, actor=DUTY(), reason="mistake", now=NOW)
         clear(db.session.get_one(Premises, house_id))
     assert seen

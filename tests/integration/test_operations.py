@@ -500,7 +500,9 @@ def test_two_coordinators_take_the_plan_at_once_and_a_stranger_asks_for_the_same
         assert invariants.breaches(now=NOW + 2 * MINUTE) == []
         db.session.rollback()
         begin_write()
-        for referral in sorted(referrals.live(), key=lambda one: one.state == ReferralState.PLACED):
+        for referral in sorted(
+            (one for one, _ in referrals.live()), key=lambda one: one.state == ReferralState.PLACED
+        ):
             referrals.withdraw(referral_id=referral.id, actor=DUTY(), reason="mistake", now=NOW)
         db.session.commit()
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import crypto, placements, referrals
+from safety import crypto, referrals
 from safety.extensions import db, new_id
 from safety.lifecycle import Event
 from safety.models import Placement, Premises, Referral, Text

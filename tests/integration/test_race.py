@@ -65,7 +65,9 @@ class Race:
         begin_write()
         now = clock.now()
         # The winner last, or the bed would go to the next of those who wait.
-        for referral in sorted(referrals.live(), key=lambda one: one.state == ReferralState.PLACED):
+        for referral in sorted(
+            (one for one, _ in referrals.live()), key=lambda one: one.state == ReferralState.PLACED
+        ):
             actor = db.session.get_one(User, referral.holder_id).actor()
             referrals.withdraw(referral_id=referral.id, actor=actor, reason="elsewhere", now=now)
         db.session.commit()

@@ -145,7 +145,7 @@ def leave() -> None:
     db.session.rollback()
     begin_write()
     now = clock.now()
-    live = [referral for referral in referrals.live() if referral.state == ReferralState.PLACED]
+    live = [referral for referral, _ in referrals.live() if referral.state == ReferralState.PLACED]
     for referral in sorted(live, key=lambda one: one.opened_at)[: max(0, len(live) - AT_ONCE)]:
         actor = db.session.get_one(User, referral.holder_id).actor()
         referrals.withdraw(referral_id=referral.id, actor=actor, reason="elsewhere", now=now)
