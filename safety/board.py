@@ -29,7 +29,6 @@ from safety.models import (
     Premises,
     Referral,
     Text,
-    User,
 )
 
 MINUTE = dt.timedelta(minutes=1)
@@ -116,7 +115,7 @@ def look(*, now: dt.datetime) -> Board:
     arrivals = sorted((row for row in beds if _due(row, now)), key=_expected)
     stays = sorted((row for row in beds if _ends(row, now)), key=_stays_until)
     texts = _texts(subjects, now)
-    called = _called({text.to_index for text in texts} | _numbers(subjects))
+    called = people.telephones({text.to_index for text in texts} | _numbers(subjects))
     known = {row.id: row for row, _ in live}
     lost = [
         Lost(text, called.get(text.to_index, ""), known.get(text.referral_id) if text.referral_id else None)
@@ -243,23 +242,6 @@ def _one_each(lines: Iterable[Lost]) -> list[Lost]:
     for line in lines:
         found.setdefault(line.text.referral_id or line.text.id, line)
     return list(found.values())
-
-
-def _called(indexes: Collection[str]) -> dict[str, str]:
-    """Whose telephones these are, by the index of the number: houses and people, never the number."""
-    houses = (
-        sa.select(Contact.phone_index, Premises.name, sa.literal("house"))
-        .join(Premises, Premises.id == Contact.premises_id)
-        .where(Contact.phone_index.in_(indexes))
-    )
-    persons = sa.select(User.phone_index, User.name, sa.literal("person")).where(
-        User.phone_index.in_(indexes)
-    )
-    found: dict[str, set[str]] = {}
-    rows: Iterable[Any] = db.session.execute(sa.union_all(houses, persons))
-    for index, name, what in rows:
-        found.setdefault(index, set()).add(f"the house {name}" if what == "house" else name)
-    return {index: " and ".join(sorted(names)) for index, names in found.items()}
 
 
 def _whom(subjects: Iterable[str], texts: Iterable[Text], called: Mapping[str, str]) -> dict[str, str]:

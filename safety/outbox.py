@@ -33,6 +33,16 @@ _RANK = {
     MessageState.UNKNOWN: 1,
     MessageState.SENT: 2,
 } | dict.fromkeys(FINAL, 3)
+WORDS = {
+    MessageState.QUEUED: "Waiting to be sent",
+    MessageState.SENDING: "Being sent",
+    MessageState.UNKNOWN: "Perhaps sent: being asked",
+    MessageState.SENT: "Sent",
+    MessageState.DELIVERED: "Delivered",
+    MessageState.UNDELIVERED: "Not delivered",
+    MessageState.FAILED: "Failed",
+    MessageState.EXPIRED: "Not sent: it came too late to be of use",
+}
 # The supplier's words for where a text stands. One that is not here tells us nothing new.
 _MEANS = {
     "accepted": MessageState.SENT,
@@ -46,6 +56,19 @@ _MEANS = {
     "failed": MessageState.FAILED,
     "canceled": MessageState.FAILED,
 }
+
+
+def way(text: Text) -> tuple[tuple[str, dt.datetime], ...]:
+    """Where a text stood and since when, in words, oldest first; the last is where it stands now."""
+    steps = [("Queued", text.queued_at)]
+    state = MessageState(text.state)
+    if state in (MessageState.SENDING, MessageState.UNKNOWN):
+        steps.append((WORDS[state], text.first_sent_at or text.queued_at))
+    if text.sent_at is not None:
+        steps.append((WORDS[MessageState.SENT], text.sent_at))
+    if text.settled_at is not None and state in FINAL:
+        steps.append((WORDS[state], text.settled_at))
+    return tuple(steps)
 
 
 @dataclass(frozen=True)

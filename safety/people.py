@@ -9,18 +9,21 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import joinedload
 
 from safety import accounts, audit, invitations, messages, outbox
+from safety.crypto import ring
 from safety.extensions import db
 from safety.lifecycle import Role
-from safety.models import CallBack, User
+from safety.models import CallBack, Contact, Premises, User
 from safety.permissions import OFFICERS
 
 PAGE = 20
+NOBODYS = "a telephone we no longer know"
 _NEWS_WORTH_H = 24  # hours after which nobody needs to be told that their account is open
 
 # How a person of each role is spoken of on a coordinator's page.
@@ -149,6 +152,25 @@ def named(labels: Iterable[str]) -> dict[str, str]:
         for user in db.session.scalars(sa.select(User).where(User.id.in_(ids)))
     }
     return {label: people.get(label) or _nobody_named(label) for label in known}
+
+
+def telephones(indexes: Iterable[str]) -> dict[str, str]:
+    """Whose each of these telephones is, by its fingerprint: houses and people by name, never the number. Left out: nobody's."""
+    known = set(indexes)
+    houses = (
+        sa.select(Contact.phone_index, Premises.name, sa.literal("house"))
+        .join(Premises, Premises.id == Contact.premises_id)
+        .where(Contact.phone_index.in_(known))
+    )
+    persons = sa.select(User.phone_index, User.name, sa.literal("person")).where(User.phone_index.in_(known))
+    found: dict[str, set[str]] = {}
+    rows: Iterable[Any] = db.session.execute(sa.union_all(houses, persons))
+    for index, name, what in rows:
+        found.setdefault(index, set()).add(f"the house {name}" if what == "house" else name)
+    on_call = ring().index("phone", current_app.config["ON_CALL_MOBILE"])
+    if on_call in known:
+        found.setdefault(on_call, {"the mobile that is always on call"})
+    return {index: " and ".join(sorted(names)) for index, names in found.items()}
 
 
 def _nobody_named(label: str) -> str:

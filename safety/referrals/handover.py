@@ -21,6 +21,13 @@ from safety.referrals.finding import rematch, take
 from safety.referrals.reading import live_placement, plain_reference, seen_by
 from safety.referrals.seeking import person
 
+# Why the officer on the road opens the address.
+ADDRESS: Mapping[str, str] = {
+    "on_the_way": "We are on our way there",
+    "cannot_find": "We are near and cannot find it",
+    "driver_changed": "Somebody else is driving now",
+    "other": "Something else",
+}
 # Why a coordinator looks for a place in another nation, and why a room is right that breaks a rule of matching.
 BORDER: Mapping[str, str] = {
     "none_here": "No place in this nation fits",

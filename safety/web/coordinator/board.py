@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import board, duty, freshness, geography, messages, workdays
+from safety import board, duty, freshness, geography, workdays
 from safety.extensions import db
 from safety.lifecycle import HOUSE_CLOSED, Role
 from safety.models import Alert, AlertKind
 from safety.models.alerts import ALERT_WORDS
 from safety.permissions import NotYours, allow
+from safety.referrals.timeline import MEANS
 from safety.web.coordinator.blueprint import pages
 from safety.web.gate import me, now, poll
 from safety.web.wire import fragment, unchanged
 
 # Many houses go stale in one night; the worst are seen at once, and the rest do not push what is live off the screen.
 HOUSES_SHOWN = 8
-TEXT_MEANS = {wording.__name__: (wording.__doc__ or "").strip().rstrip(".") for wording in messages.WORDINGS}
 
 # What goes on without anybody, so that whoever reads an alert knows what is left for a person.
 BY_ITSELF: Mapping[AlertKind, str] = {
@@ -79,7 +79,7 @@ def _home() -> dict[str, object]:
         "houses_shown": HOUSES_SHOWN,
         "asked_most": freshness.MOST,
         "check": dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"]),
-        "text_means": TEXT_MEANS,
+        "text_means": MEANS,
         "texts_page": url_for("coordinator.texts" if "coordinator.texts" in views else "coordinator.home"),
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in views else None,

@@ -10,17 +10,11 @@ from typing import Any
 
 from safety import lifecycle
 from safety.referrals import details
+from safety.referrals.handover import ADDRESS
 from safety.web.forms.base import Form
 from safety.web.forms.fields import AnyOf, Mobile, OneOf, Pick, Text
 from safety.web.forms.request import TRAVEL, YES_NO, Reference
 from safety.web.forms.times import UkTime, moment
-
-ADDRESS_REASONS = {
-    "on_the_way": "We are on our way there",
-    "cannot_find": "We are near and cannot find it",
-    "driver_changed": "Somebody else is driving now",
-    "other": "Something else",
-}
 
 _TICKS = {"classes": "govuk-checkboxes--small"}
 
@@ -101,7 +95,7 @@ class AddressForm(Form):
     reason = OneOf(
         "Why do you need it?",
         subject="Why",
-        choices=ADDRESS_REASONS,
+        choices=ADDRESS,
         needed="Select why you need the address",
     )
 
