@@ -44,6 +44,9 @@ class Settings:
     TWILIO_FROM: str  # E.164
     TWILIO_API_BASE: str  # empty: Twilio's own
     TWILIO_TIMEOUT_S: int
+    TWILIO_BLANK_BODIES: bool  # whether Twilio is told to forget the words of a text once it is over
+    SMS_PER_SECOND: int  # texts handed over by all processes together
+    SMS_DAILY_TEXTS: int  # more than so many in 24 hours, and a coordinator hears of it
 
     POS_SMTP_URL: str  # empty: no e-mail is sent, and links are passed on by hand
     POS_MAIL_FROM: str
@@ -141,6 +144,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         TWILIO_FROM=_phone(env, "TWILIO_FROM", "" if twilio else "+447700900000", strict=strict),
         TWILIO_API_BASE=_api_base(env),
         TWILIO_TIMEOUT_S=_whole(env, "TWILIO_TIMEOUT_S", 10, 1, 60),
+        TWILIO_BLANK_BODIES=_choice(env, "TWILIO_BLANK_BODIES", ("no", "yes"), "no") == "yes",
+        SMS_PER_SECOND=_whole(env, "SMS_PER_SECOND", 10, 1, 1000),
+        SMS_DAILY_TEXTS=_whole(env, "SMS_DAILY_TEXTS", 2000, 1, 100_000),
         POS_SMTP_URL=mail_server,
         POS_MAIL_FROM=_optional(
             env, "POS_MAIL_FROM", r"[^\s@<>]+@[^\s@<>]+", "an email address", needed=bool(mail_server)

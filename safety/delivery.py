@@ -19,6 +19,8 @@ from safety.extensions import db
 from safety.models import Alert, AlertKind, Contact, MessageState, Referral, Text
 
 SUPPLIER = "supplier"
+SPENDING = "supplier:spending"
+_DAY = dt.timedelta(hours=24)
 # So many tries of one text without success mean the supplier is failing, not the text.
 FAILING_AFTER = 3
 _LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
@@ -175,6 +177,34 @@ def receipt(*, sid: str, status: str, error: str | None, now: dt.datetime) -> Te
     if text is not None:
         _tell_of(text, now)
     return text
+
+
+def spending_is_news(*, now: dt.datetime) -> bool:
+    """Whether note_spending() would raise or end anything; reads only."""
+    return _spending(now) is not None
+
+
+def note_spending(*, now: dt.datetime) -> None:
+    """Tell a coordinator when more texts than SMS_DAILY_TEXTS went out in 24 hours, and end it when there are clearly fewer.
+
+    It holds no text back: a bed is worth more than a bill. One text is one segment (messages.segments_problem), so texts are
+    what the supplier charges for. The caller has begun a deciding write.
+    """
+    what = _spending(now)
+    if what == "too much":
+        duty.raise_alert(kind=AlertKind.SPEND, subject=SPENDING, now=now)
+    elif what == "over":
+        duty.end(kind=AlertKind.SPEND, subject=SPENDING, now=now)
+
+
+def _spending(now: dt.datetime) -> Literal["too much", "over"] | None:
+    most: int = current_app.config["SMS_DAILY_TEXTS"]
+    count = db.session.scalar(sa.select(sa.func.count()).select_from(Text).where(Text.sent_at > now - _DAY))
+    raised = duty.standing(kind=AlertKind.SPEND, subject=SPENDING) is not None
+    if not raised:
+        return "too much" if (count or 0) > most else None
+    # A tenth below, or it would come and go with every text.
+    return "over" if (count or 0) <= most * 0.9 else None
 
 
 def tidy(*, now: dt.datetime) -> int:

@@ -12,7 +12,8 @@ import secrets
 import sqlite3
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from flask_login import LoginManager
@@ -23,6 +24,8 @@ from sqlalchemy import event, orm
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from safety import failpoints
+
+T = TypeVar("T")
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -173,3 +176,11 @@ def begin_write(*, deciding: bool = True) -> None:
     connection = db.session.connection(execution_options={_BEGIN: "IMMEDIATE"})
     if deciding and connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_DECIDING)))
+
+
+def reading(question: Callable[[], T]) -> T:
+    """Ask without becoming a writer; nothing is open afterwards."""
+    try:
+        return question()
+    finally:
+        db.session.rollback()

@@ -18,12 +18,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import click
 import sqlalchemy as sa
 from apscheduler.schedulers.background import BackgroundScheduler
-from flask import Flask
+from flask import Flask, current_app
 
 from safety import (
     audit,
@@ -36,24 +35,24 @@ from safety import (
     inbox,
     invitations,
     outbox,
-    reconciliation,
     referrals,
     sms,
+    supplying,
 )
-from safety.extensions import begin_write, db
+from safety.extensions import begin_write, db, reading
 from safety.models import AlertKind, Lease
+from safety.supplying import LeftAside
 from safety.trouble import DATABASE_TROUBLE, is_busy
 
 log = logging.getLogger(__name__)
 
 # The outbox shows that it lives at least this often, however long the queue.
 _ROUND_S = 30.0
+_PACE = dt.timedelta(seconds=1)
 _LEASE = dt.timedelta(seconds=30)
 _TRIES = 3
 # How far back the supplier is asked for texts that came in.
 _FETCH_BACK = dt.timedelta(hours=24)
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -101,18 +100,32 @@ def send(process: Process) -> None:
     Three short steps for each: claim and commit, call the supplier with nothing open, record and commit.
     """
     began = time.monotonic()
-    if _reading(lambda: delivery.untidy(now=clock.now())):
+    if reading(lambda: delivery.untidy(now=clock.now())):
         begin_write()
         delivery.tidy(now=clock.now())
         db.session.commit()
     while not process.stopping.is_set() and time.monotonic() < began + _ROUND_S:
-        if not _reading(lambda: outbox.due(now=clock.now())):
+        if not reading(lambda: outbox.due(now=clock.now())):
             return
+        if reading(_fast_enough):
+            process.stopping.wait(_PACE.total_seconds() / current_app.config["SMS_PER_SECOND"])
+            continue
         begin_write(deciding=False)
         errands = outbox.claim(owner=process.name, limit=1, lease_s=delivery.lease_s(), now=clock.now())
         db.session.commit()
         for errand in errands:
             _hand_over(errand)
+
+
+def _fast_enough() -> bool:
+    """Whether all processes together hand over as many texts as the supplier takes in a second.
+
+    Counted in the rows, so each process that asks at the same moment may still add one; what is a little too much waits in the
+    supplier's queue, where it would stand in order of age and not of worth.
+    """
+    lately = outbox.called_within(window=_PACE, lease_s=delivery.lease_s(), now=clock.now())
+    most: int = current_app.config["SMS_PER_SECOND"]
+    return lately >= most
 
 
 def _hand_over(errand: outbox.Errand) -> None:
@@ -127,10 +140,6 @@ def _hand_over(errand: outbox.Errand) -> None:
     failpoints.reach("outbox.recorded")
 
 
-class LeftAside(Exception):
-    """Some texts that came in could not be acted on. They are tried again in the next round."""
-
-
 def fetch(process: Process) -> None:
     """Act on every text of the last day that the supplier has and did not bring us: it tries to once, and then forgets.
 
@@ -140,7 +149,7 @@ def fetch(process: Process) -> None:
     now = clock.now()
     db.session.rollback()
     came = _came_in(process, now - _FETCH_BACK)
-    had = _reading(lambda: inbox.known(text.sid for text in came))
+    had = reading(lambda: inbox.known(text.sid for text in came))
     left_aside = 0
     for text in came:
         if process.stopping.is_set():
@@ -175,47 +184,9 @@ def _taken_in(text: sms.Received) -> bool:
     return True
 
 
-def reconcile(process: Process) -> None:
-    """Lay the supplier's record of the last day beside ours, make up for calls that were lost, and say what still differs.
-
-    The supplier is asked with nothing open. Raises Refused and Unanswered as it does; then what was found before stands.
-    """
-    now = clock.now()
-    db.session.rollback()
-    supplier = sms.supplier()
-    listed = supplier.listed(since=now - reconciliation.ASKED_BACK)
-    gone = []
-    for sid in _reading(lambda: reconciliation.unlisted(supplier=supplier.name, listed=listed, now=now)):
-        if process.stopping.is_set():
-            return
-        found = supplier.look(sid=sid)
-        if found is None:
-            gone.append(sid)
-        else:
-            listed.append(found)
-
-    def news() -> bool:
-        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
-        return reconciliation.is_news(compared=compared)
-
-    if _reading(news):
-        begin_write()
-        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
-        reconciliation.settle(compared=compared, now=clock.now())
-        db.session.commit()
-
-
-def _reading(question: Callable[[], T]) -> T:
-    """Ask without becoming a writer."""
-    try:
-        return question()
-    finally:
-        db.session.rollback()
-
-
 def ask_for_figures(process: Process) -> None:
     """Ask the houses whose figures have gone stale."""
-    if _reading(lambda: freshness.due(now=clock.now())):
+    if reading(lambda: freshness.due(now=clock.now())):
         begin_write()
         freshness.ask(now=clock.now())
         db.session.commit()
@@ -223,7 +194,7 @@ def ask_for_figures(process: Process) -> None:
 
 def tend(process: Process) -> None:
     """Look ahead for gaps in the rota, and send the digest of the day."""
-    if _reading(lambda: duty.tending.due(now=clock.now())):
+    if reading(lambda: duty.tending.due(now=clock.now())):
         begin_write()
         duty.tending.tend(now=clock.now())
         db.session.commit()
@@ -302,7 +273,9 @@ JOBS = (
     Job("outbox", 2, send),
     Job("figures", 300, ask_for_figures, alone=True),
     Job("fetch", 60, fetch, alone=True),
-    Job("reconcile", 3600, reconcile, alone=True),
+    Job("reconcile", 3600, supplying.reconcile, alone=True),
+    Job("spending", 60, supplying.note_spending, alone=True),
+    Job("blank", 300, supplying.blank, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
     Job("watch", 60, watch),

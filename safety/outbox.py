@@ -24,6 +24,7 @@ FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
 # After a time-out the supplier may still be at work on what it was given; asked too soon, it would deny having it.
 ASK_AFTER_S = 15.0
+BLANKED_WITHIN = dt.timedelta(days=14)
 
 WAITING = (MessageState.QUEUED, MessageState.UNKNOWN)
 FINAL = (MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
@@ -175,6 +176,48 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
             errands.append(Errand(text.id, fence, to, body, worthless_at, attempt, called_before, good_until))
         db.session.expire(text)
     return errands
+
+
+def called_within(*, window: dt.timedelta, lease_s: float, now: dt.datetime) -> int:
+    """For how many texts any process began to call the supplier so lately, as far as the rows tell. Reads only.
+
+    lease_s: what claim() was given. What the supplier refused is not among them: it waits anyway.
+    """
+    in_hand = sa.and_(
+        Text.state == MessageState.SENDING,
+        Text.claimed_until > now + dt.timedelta(seconds=lease_s) - window,
+    )
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count()).select_from(Text).where(sa.or_(in_hand, Text.sent_at > now - window))
+        )
+        or 0
+    )
+
+
+def to_blank(*, supplier: str, limit: int, now: dt.datetime) -> list[tuple[uuid.UUID, str]]:
+    """Texts that are over and whose words the supplier still has: each text's id and the supplier's, the latest first.
+
+    What is older than BLANKED_WITHIN is left: by then a person has to see why it was never possible.
+    """
+    rows = db.session.execute(
+        sa.select(Text.id, Text.sid)
+        .where(
+            Text.supplier == supplier,
+            Text.sid.is_not(None),
+            Text.state.in_(FINAL),
+            Text.blanked_at.is_(None),
+            Text.sent_at > now - BLANKED_WITHIN,
+        )
+        .order_by(Text.sent_at.desc(), Text.id)
+        .limit(limit)
+    )
+    return [(text_id, sid) for text_id, sid in rows if sid is not None]
+
+
+def blanked(*, text_id: uuid.UUID, now: dt.datetime) -> None:
+    """The supplier has forgotten the words of this text."""
+    db.session.execute(sa.update(Text).where(Text.id == text_id).values(blanked_at=now))
 
 
 def known(sids: Iterable[str]) -> set[str]:

@@ -55,12 +55,16 @@ class Text(Row):
     supplier: Mapped[str | None] = mapped_column(sa.String(12))
     sid: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     error: Mapped[str | None] = mapped_column(sa.String(40))
+    blanked_at: Mapped[dt.datetime | None]  # when the supplier forgot its words
 
     __table_args__ = (
         one_of("state", MessageState),
         both_or_neither("claimed_by", "claimed_until"),
         sa.CheckConstraint("state <> 'sending' OR claimed_by IS NOT NULL", name="sending_is_claimed"),
         sa.Index("ix_text_state_next_try_at", "state", "next_try_at"),
+        # How many went out in the last second, the last day, the last month.
+        sa.Index("ix_text_sent_at", "sent_at"),
+        sa.Index("ix_text_queued_at", "queued_at"),
     )
 
 

@@ -105,6 +105,10 @@ class Supplier(Protocol):
         """How one text stands; None when the supplier has none of that id."""
         ...
 
+    def blank(self, *, sid: str) -> None:
+        """Have the supplier forget the words of a text that is over. One it does not have is as good as forgotten."""
+        ...
+
 
 def is_trial(body: str) -> bool:
     """Whether these are the words of an operator's test, which goes to the supplier past the outbox."""

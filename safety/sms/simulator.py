@@ -66,6 +66,9 @@ class Simulator:
         """One text that was shown; None when none of that id was."""
         return next(iter(self._record(SimulatedText.sid == sid)), None)
 
+    def blank(self, *, sid: str) -> None:
+        """Nothing: what telephones show is what this is for."""
+
     def _record(self, wanted: sa.ColumnElement[bool]) -> list[Listed]:
         kept = db.session.scalars(
             sa.select(SimulatedText)

@@ -118,6 +118,8 @@ class Twilio:
     def __init__(self, settings: Settings, transport: HttpClient | None = None) -> None:
         for name in ("twilio", "twilio.http_client"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        # Below the library: at DEBUG the address of every call, and as a warning that of one whose headers it could not read.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         self._transport = transport or TwilioHttpClient(timeout=settings.TWILIO_TIMEOUT_S, max_retries=0)
         self._from = settings.TWILIO_FROM
         self._client = Client(
@@ -198,6 +200,15 @@ class Twilio:
             if refused.code in _NONE_SUCH:
                 return None
             raise
+
+    def blank(self, *, sid: str) -> None:
+        """Have Twilio forget the words of a text that is over. Raises Refused (also while it is not over) or Unanswered."""
+        try:
+            with _in_our_words():
+                self._client.messages(sid).update(body="")
+        except Refused as refused:
+            if refused.code not in _NONE_SUCH:
+                raise
 
     def close(self) -> None:
         """Let go of the connections that are kept open."""

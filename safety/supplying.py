@@ -1,0 +1,90 @@
+"""What runs on a timer about the text supplier itself: its record beside ours, the words it should forget, what it costs.
+
+A part of the jobs. The rule kept: the supplier is called with nothing open, and what one text meets keeps no other waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+from safety import clock, delivery, outbox, reconciliation, sms
+from safety.extensions import begin_write, db, reading
+
+if TYPE_CHECKING:
+    from safety.jobs import Process
+
+# So many texts are forgotten by the supplier in a round.
+_MOST_BLANKED = 100
+
+
+class LeftAside(Exception):
+    """Some texts could not be acted on. They are tried again in the next round."""
+
+
+def reconcile(process: Process) -> None:
+    """Lay the supplier's record of the last day beside ours, make up for calls that were lost, and say what still differs.
+
+    The supplier is asked with nothing open. Raises Refused and Unanswered as it does; then what was found before stands.
+    """
+    now = clock.now()
+    db.session.rollback()
+    supplier = sms.supplier()
+    listed = supplier.listed(since=now - reconciliation.ASKED_BACK)
+    gone = []
+    for sid in reading(lambda: reconciliation.unlisted(supplier=supplier.name, listed=listed, now=now)):
+        if process.stopping.is_set():
+            return
+        found = supplier.look(sid=sid)
+        if found is None:
+            gone.append(sid)
+        else:
+            listed.append(found)
+
+    def news() -> bool:
+        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
+        return reconciliation.is_news(compared=compared)
+
+    if reading(news):
+        begin_write()
+        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
+        reconciliation.settle(compared=compared, now=clock.now())
+        db.session.commit()
+
+
+def blank(process: Process) -> None:
+    """Have the supplier forget the words of texts that are over, where TWILIO_BLANK_BODIES says so.
+
+    Each is a call with nothing open and a row of its own. One that is refused is left for the next round; when the supplier
+    refuses us, or does not answer, the round ends. Raises LeftAside, Refused, Unanswered.
+    """
+    if not current_app.config["TWILIO_BLANK_BODIES"]:
+        return
+    supplier = sms.supplier()
+    left_aside = 0
+    for text_id, sid in reading(
+        lambda: outbox.to_blank(supplier=supplier.name, limit=_MOST_BLANKED, now=clock.now())
+    ):
+        if process.stopping.is_set():
+            return
+        try:
+            supplier.blank(sid=sid)
+        except sms.Refused as refused:
+            if not refused.permanent:
+                raise
+            left_aside += 1
+            continue
+        begin_write(deciding=False)
+        outbox.blanked(text_id=text_id, now=clock.now())
+        db.session.commit()
+    if left_aside:
+        raise LeftAside(f"the words of {left_aside} texts were left")
+
+
+def note_spending(process: Process) -> None:
+    """Tell a coordinator when more is spent on texts than expected."""
+    if reading(lambda: delivery.spending_is_news(now=clock.now())):
+        begin_write()
+        delivery.note_spending(now=clock.now())
+        db.session.commit()
