@@ -35,6 +35,11 @@ def beat(*, job: str, now: dt.datetime) -> None:
             pass  # another process left the first one in the same moment: just as good
 
 
+def last(*, job: str) -> dt.datetime | None:
+    """When this job last did its whole round."""
+    return db.session.scalar(sa.select(Heartbeat.beat_at).where(Heartbeat.job == job))
+
+
 def silent(*, jobs: Collection[str] = VITAL, now: dt.datetime) -> dict[str, dt.datetime | None]:
     """Those of these jobs that are silent for longer than PATIENCE, each with its last sign (None: there never was one)."""
     rows = db.session.execute(sa.select(Heartbeat.job, Heartbeat.beat_at).where(Heartbeat.job.in_(jobs)))

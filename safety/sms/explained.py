@@ -1,7 +1,7 @@
 """What a supplier's code for a failure means, in words for whoever sets the service up, and what to do about it.
 
-Codes are those of Refused, Unanswered and Sent.error: Twilio's own (its documentation explains each), an HTTP status where it
-gave none, or the name of what went wrong on the way. The rule kept: no words of the supplier's, which quote numbers.
+Codes are those of Refused, Unanswered, Sent.error and Text.error: Twilio's own (its documentation explains each), an HTTP status
+where it gave none, or the name of what went wrong on the way. The rule kept: no words of the supplier's, which quote numbers.
 """
 
 from __future__ import annotations
@@ -97,6 +97,22 @@ _THEIR_SIDE = Trouble(
     "Twilio has trouble of its own. It may have the text all the same.",
     "Look at the telephone first, then at status.twilio.com, and try again later.",
 )
+_TOO_LATE = Trouble(
+    "It was worth nothing any more before it could be handed over.",
+    "See whether the jobs process stood still then, or whether too many texts were due at once.",
+)
+_NEVER_KNOWN = Trouble(
+    "The supplier did not say whether it has it, and by now it is worth nothing.",
+    "It may have arrived. Look for it in the supplier's console.",
+)
+_SEALED = Trouble(
+    "It was sealed with a key this service was not given.",
+    "Compare POS_FIELD_KEYS with the keys of the time it was written.",
+)
+_NO_REASON = Trouble(
+    "The network did not deliver it, and gave no reason.",
+    "Ring whoever it was for; ask whether their telephone gets other texts.",
+)
 _UNKNOWN = Trouble(
     "Twilio gives a reason that this service does not know.",
     "Look its number up at twilio.com/docs/api/errors.",
@@ -122,6 +138,11 @@ _TROUBLE: dict[str, Trouble] = {
         _OUR_WORDS: "21602 21617",
         _SLOW: "ReadTimeout ConnectTimeout Timeout",
         _NO_WAY: "ConnectionError SSLError ProxyError OSError",
+        # Ours: how a text ended that no supplier gave a reason for.
+        _TOO_LATE: "expired too_late asked_to_wait",
+        _NEVER_KNOWN: "unknown",
+        _SEALED: "sealed",
+        _NO_REASON: "undelivered failed",
         _NOT_TWILIO: "JSONDecodeError ValueError KeyError TypeError no_sid",
     }.items()
     for code in codes.split()

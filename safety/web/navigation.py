@@ -25,6 +25,7 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("People", "people.home"),
         ("Houses", "houses.home"),
         ("Forces", "forces.home"),
+        ("Texts", "coordinator.delivery"),
     ),
     Role.OVERSIGHT: (),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import safety.web.coordinator.board
 import safety.web.coordinator.compromised
+import safety.web.coordinator.delivery
 import safety.web.coordinator.doing
 import safety.web.coordinator.figures
 import safety.web.coordinator.operations
