@@ -45,9 +45,15 @@ def delivery() -> ResponseReturnValue:
         differences=reconciliation.differences(),
         differs=DIFFERS,
         compared_at=heartbeats.last(job="reconcile"),
-        singles=any(rule.rule == "/duty/texts" for rule in current_app.url_map.iter_rules()),
+        singles=_singles(),
         instant=instant,
     )
+
+
+def _singles() -> str | None:
+    """The page of single texts, where there is one."""
+    address = "/duty/texts"
+    return address if any(rule.rule == address for rule in current_app.url_map.iter_rules()) else None
 
 
 def took(seconds: float | None) -> str:
