@@ -71,6 +71,7 @@ class Settings:
     ADDRESS_CONFIRMED_DAYS: int
     ADDRESS_AFTER_ARRIVAL_MIN: int
     PROOF_FRESH_MIN: int
+    PHONE_VERIFIED_DAYS: int  # after so long a person's mobile is to be confirmed again
     DRAFT_KEEP_H: int
     RETENTION_DAYS: int  # after a referral closes; then all that is sealed of it is erased
     IDLE_MIN: int
@@ -169,6 +170,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ADDRESS_CONFIRMED_DAYS=_whole(env, "ADDRESS_CONFIRMED_DAYS", 30, 1, 365),
         ADDRESS_AFTER_ARRIVAL_MIN=_whole(env, "ADDRESS_AFTER_ARRIVAL_MIN", 60, 0, 240),
         PROOF_FRESH_MIN=_whole(env, "PROOF_FRESH_MIN", 15, 1, 60),
+        PHONE_VERIFIED_DAYS=_whole(env, "PHONE_VERIFIED_DAYS", 90, 1, 365),
         DRAFT_KEEP_H=_whole(env, "DRAFT_KEEP_H", 24, 1, 72),
         RETENTION_DAYS=_whole(env, "RETENTION_DAYS", 30, 1, 365),
         IDLE_MIN=_whole(env, "IDLE_MIN", 15, 2, 60),

@@ -367,6 +367,7 @@ def _person(
         phone=phone,
         now=began,
     )
+    user.phone_verified_at = began if phone else None
     if user.awaits_call_back:
         _add(CallBack(user_id=user.id, called_at=began, called_by=CLOCK.by))
     return user

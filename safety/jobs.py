@@ -34,6 +34,7 @@ from safety import (
     heartbeats,
     inbox,
     invitations,
+    mobiles,
     outbox,
     referrals,
     sms,
@@ -215,6 +216,7 @@ def erase(process: Process) -> None:
     now = clock.now()
     referrals.erase_drafts(now=now)
     invitations.forget(now=now)
+    mobiles.forget(now=now)
     db.session.commit()
     while not process.stopping.is_set():
         begin_write()

@@ -405,6 +405,16 @@ def account_open(m: Matter) -> str:
     return f"Places of Safety: your control room confirmed you, so your account is open. Sign in with your email address. Not you? Ring {m.ring}"
 
 
+def mobile_code(m: Matter) -> str:
+    """To the mobile of a person: the code by which they show that it is theirs."""
+    return f"Places of Safety: {m.words} is your code to confirm this mobile, for 10 minutes. Nobody ever asks you for it. Not expected? Ring {m.ring}"
+
+
+def mobile_changed(m: Matter) -> str:
+    """To the mobile a person had until now: their account has another."""
+    return f"Places of Safety: your account has another mobile now, and this one gets no more texts. Was it not you? Ring {m.ring} now"
+
+
 WORDINGS: tuple[Wording, ...] = tuple(
     value
     for name, value in list(globals().items())

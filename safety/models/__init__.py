@@ -6,7 +6,7 @@ from safety.models.audit import AuditEvent, Seal
 from safety.models.duty import Digest, Shift
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text, TextDifference
-from safety.models.people import CallBack, Force, Invitation, SignIn, User
+from safety.models.people import CallBack, Force, Invitation, PhoneCode, SignIn, User
 from safety.models.placements import AddressOpening, Placement
 from safety.models.premises import (
     BedReport,
@@ -43,6 +43,7 @@ __all__ = [
     "MessageState",
     "Operation",
     "OutOfService",
+    "PhoneCode",
     "Placement",
     "Premises",
     "Provider",

@@ -71,13 +71,20 @@ class User(UserMixin, Row):  # type: ignore[misc]
     created_at: Mapped[dt.datetime]
     disabled_at: Mapped[dt.datetime | None]
     disabled_by: Mapped[str | None] = mapped_column(sa.String(40))
+    phone_verified_at: Mapped[dt.datetime | None]  # when a code that was texted to it was last typed in
 
     force: Mapped[Force | None] = relationship()
     provider: Mapped[Provider | None] = relationship()
     call_back: Mapped[CallBack | None] = relationship()
     invitation: Mapped[Invitation | None] = relationship(back_populates="user")
 
-    __table_args__ = (both_or_neither("disabled_at", "disabled_by"), *_belongs_somewhere())
+    __table_args__ = (
+        both_or_neither("disabled_at", "disabled_by"),
+        sa.CheckConstraint(
+            "phone_verified_at IS NULL OR phone_index IS NOT NULL", name="only_a_phone_is_verified"
+        ),
+        *_belongs_somewhere(),
+    )
 
     # Set by the session loader for the request in hand; not stored.
     session_token: str | None = None
@@ -101,6 +108,23 @@ class User(UserMixin, Row):  # type: ignore[misc]
         """This person as an actor of the rooms."""
         premises = frozenset(house.id for house in self.provider.premises) if self.provider else frozenset()
         return Actor(Role(self.role), f"user:{self.id.hex}", self.id, self.force_id, premises)
+
+
+class PhoneCode(Row):
+    """A code texted to a mobile that somebody says is theirs. The code is never stored, only its keyed fingerprint."""
+
+    __tablename__ = "phone_code"
+    # Only the newest code of a person is worth anything.
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("user_account.id"), unique=True)
+    phone_sealed: Mapped[str]
+    phone = Sealed[str]()  # E.164; becomes theirs when the code is typed in
+    phone_index: Mapped[str] = mapped_column(sa.String(32))
+    code_index: Mapped[str] = mapped_column(sa.String(32))
+    sent_at: Mapped[dt.datetime]
+    expires_at: Mapped[dt.datetime]
+    tries: Mapped[int]  # wrong ones
+
+    __table_args__ = (sa.CheckConstraint("tries >= 0", name="tries_are_counted"),)
 
 
 class CallBack(Row):

@@ -42,6 +42,7 @@ DOORS = (
     "public",
     "sign_in",
     "invitation",
+    "account",
     "officer",
     "provider",
     "coordinator",

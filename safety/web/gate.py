@@ -21,7 +21,7 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from safety import accounts, clock
+from safety import accounts, clock, mobiles
 from safety.extensions import begin_write, db, login
 from safety.lifecycle import Role
 from safety.models import User
@@ -43,6 +43,7 @@ class Viewer:
     name: str
     sign_in_id: uuid.UUID
     seen_at: dt.datetime
+    mobile_due: bool  # whether they are to be asked to confirm their mobile
 
 
 def init_app(app: Flask) -> None:
@@ -85,7 +86,9 @@ def person() -> User | None:
     found = cast(User, current_user._get_current_object()) if current_user.is_authenticated else None
     if found is not None and "viewer" not in g:
         assert found.sign_in is not None
-        g.viewer = Viewer(Role(found.role), found.name, found.sign_in.id, found.sign_in.seen_at)
+        g.viewer = Viewer(
+            Role(found.role), found.name, found.sign_in.id, found.sign_in.seen_at, mobiles.due(found, now())
+        )
     return found
 
 

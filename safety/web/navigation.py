@@ -9,16 +9,18 @@ from flask import current_app, request, url_for
 
 from safety.lifecycle import Role
 
+_OWN = ("Your account", "account.mine")
 _OFFICER = (
     ("Find a place of safety", "officer.find"),
     ("Your referrals", "officer.home"),
     ("Take over", "officer.take_over"),
+    _OWN,
 )
 
 PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICER: _OFFICER,
     Role.LEAD: _OFFICER,
-    Role.PROVIDER: (("Your beds", "provider.home"),),
+    Role.PROVIDER: (("Your beds", "provider.home"), _OWN),
     Role.COORDINATOR: (
         ("Duty", "coordinator.home"),
         ("Find a place of safety", "officer.find"),
@@ -26,8 +28,9 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("Houses", "houses.home"),
         ("Forces", "forces.home"),
         ("Texts", "coordinator.delivery"),
+        _OWN,
     ),
-    Role.OVERSIGHT: (),
+    Role.OVERSIGHT: (_OWN,),
 }
 
 HOME: dict[Role, str] = {

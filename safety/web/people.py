@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import accounts, forces, invitations, mail, people
+from safety import accounts, forces, invitations, mail, mobiles, people
 from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models import Invitation, Provider, User
@@ -51,6 +51,7 @@ def _home(form: SearchForm, found: people.Found) -> str:
         names=people.named(invitation.invited_by for invitation in invited),
         roles=people.ROLES,
         instant=now(),
+        unconfirmed={user.id for user in found.people if not user.disabled_at and mobiles.due(user, now())},
     )
 
 
@@ -200,6 +201,7 @@ def person_page(user_id: uuid.UUID) -> ResponseReturnValue:
         names=people.named(label for label in signed if label),
         roles=people.ROLES,
         myself=user.id == me().id,
+        confirmed=mobiles.confirmed(user, now()),
     )
 
 

@@ -51,6 +51,7 @@ WORDS = {
     "which_room": ("W", "A, B, C, D or E", asking.ON_PAGE),
     "address_due": ("29 September",),
     "declined_room_out": ("tomorrow 20:00",),
+    "mobile_code": ("482159",),
     "noted": STATES,
     "conflict": STATES,
 }
