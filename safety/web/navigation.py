@@ -23,6 +23,7 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.PROVIDER: (("Your beds", "provider.home"), _OWN),
     Role.COORDINATOR: (
         ("Duty", "coordinator.home"),
+        ("Capacity", "coordinator.beds"),
         ("Find a place of safety", "officer.find"),
         ("People", "people.home"),
         ("Houses", "houses.home"),

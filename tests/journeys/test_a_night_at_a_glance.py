@@ -61,3 +61,7 @@ def test_a_coordinator_sees_what_is_wrong_and_acts_from_there(
     duty.press("Key in what it says", role="link")
     duty.open("/duty")
     duty.press("Place by hand", role="link")
+
+    duty.open("/duty/capacity")
+    duty.reads("By region, and whom they are for")
+    duty.reads("Today so far")

@@ -6,6 +6,7 @@ The rule kept: a coordinator knows houses by name and never where they are, and 
 from __future__ import annotations
 
 import safety.web.coordinator.board
+import safety.web.coordinator.capacity
 import safety.web.coordinator.compromised
 import safety.web.coordinator.delivery
 import safety.web.coordinator.doing

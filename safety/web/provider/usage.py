@@ -13,7 +13,6 @@ from safety.permissions import allow
 from safety.web.gate import now
 from safety.web.provider.blueprint import own, pages
 
-CHART_HEIGHT = 120  # units of the picture
 FEW = 5  # answers; of fewer no share is said, only the slowest
 
 
@@ -29,8 +28,7 @@ def what_beds_did(premises_id: uuid.UUID) -> ResponseReturnValue:
         house=house,
         usage=found,
         nights=nights,
-        bars=[round(CHART_HEIGHT * count / max(*nights, 1)) for count in nights],
-        height=CHART_HEIGHT,
+        names=[f"{month.first:%b}" for month in found.months],
         reasons=[(DECLINE.get(code, code), count) for code, count in found.reasons.items()],
         answers=len(found.answers_s),
         few=FEW,
