@@ -133,7 +133,7 @@ def _together() -> Iterator[str]:
             if placement.referral.officer_phone_sealed and texts[placement.id][wording] < counts[event]:
                 yield f"I3: placement {placement.id.hex} was {event} without its text"
         # And those a house's answer hangs on. A bed that was confirmed as it was held needed no question.
-        asked = not any(event.what == Event.CONFIRM and event.at == placement.held_at for event in events)
+        asked = not any(event.what == Event.CONFIRM and event.at == events[0].at for event in events)
         for event, wording in (
             (Event.HOLD, "asked"),
             (Event.SET_OFF, "on_the_way"),

@@ -38,12 +38,13 @@ def hold(
     unasked: bool = False,
     quiet: bool = False,
     code: str | None = None,
+    said_at: dt.datetime | None = None,
     now: dt.datetime,
 ) -> Placement:
     """Hold a bedspace for a referral until the house has answered, or (unasked) confirm it in the same step.
 
     quiet: nobody is asked or told, because the caller confirms at once what a person has just said. code: the one they said
-    it with, which stays the code of the bed; a free one otherwise.
+    it with, which stays the code of the bed; a free one otherwise. said_at: when they said it, on paper, if that was before `now`.
 
     miles: distance between the outcodes, kept for the band the officer is shown. The caller has begun a deciding write and
     has lapsed what was overdue on the bedspace. Raises BedspaceTaken when it has a live placement; the caller's savepoint
@@ -60,7 +61,7 @@ def hold(
         state=row.target,
         code=code or free_code(now=now),
         distance_miles=round(miles, 1),
-        held_at=now,
+        held_at=said_at or now,
         held_by=actor.by,
         was_on_road=_was_on_road(referral),
         answer_by=now + dt.timedelta(minutes=settings.ANSWER_WITHIN_MIN),

@@ -29,10 +29,12 @@ def _cancel(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) 
 
 
 def _confirm(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
-    placement.confirmed_at, placement.confirmed_by = now, actor.by
+    # What was said on the telephone while nothing could be recorded has its own time.
+    said_at: dt.datetime | None = facts.get("said_at")
+    placement.confirmed_at, placement.confirmed_by = said_at or now, actor.by
     # A late yes must leave the officer time to come.
     placement.arrive_by = max(placement.arrive_by, now + LEAST_HOLD)
-    return {}
+    return {"said_at": said_at} if said_at else {}
 
 
 def _set_off(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:

@@ -57,10 +57,12 @@ def take(
     now: dt.datetime,
     asking: bool = True,
     code: str | None = None,
+    said_at: dt.datetime | None = None,
 ) -> Placement | None:
     """Hold this bedspace for the referral, first lapsing an overdue hold on it; None when somebody else has it.
 
-    asking: False when a person of the house has just said yes, so that nobody is asked again; code: what they said it with.
+    asking: False when a person of the house has just said yes, so that nobody is asked again; code: what they said it with;
+    said_at: when, if that was before `now`.
     """
     try:
         with db.session.begin_nested():
@@ -75,6 +77,7 @@ def take(
                 unasked=asking and _unasked(bedspace_id, now),
                 quiet=not asking,
                 code=code,
+                said_at=said_at,
                 now=now,
             )
     except placements.BedspaceTaken:

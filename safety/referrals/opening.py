@@ -73,6 +73,18 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
     made = opened(officer=officer, form_token=form_token)
     if made is not None:
         return made
+    referral = write(request=request, officer=officer, form_token=form_token, opened_at=now, now=now)
+    rematch(now=now)
+    return referral
+
+
+def write(
+    *, request: Request, officer: User, form_token: uuid.UUID, opened_at: dt.datetime, now: dt.datetime
+) -> Referral:
+    """The referral as a row, with nothing held for it yet. opened_at: when it was asked for, which may be before `now`.
+
+    Raises as open_ does.
+    """
     nation = geography.nation_of(request.outcode)
     if nation is None:
         raise ValueError("outcode")
@@ -81,7 +93,7 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
         reference=_free_reference(),
         form_token=form_token,
         state=ReferralState.SEARCHING,
-        opened_at=now,
+        opened_at=opened_at,
         opened_by_id=officer.id,
         holder_id=officer.id,
         force_id=force_id,
@@ -121,7 +133,6 @@ def open_(*, request: Request, officer: User, form_token: uuid.UUID, now: dt.dat
         db.session.add(KeepApart(one_id=referral.id, other_id=other.id))
     db.session.execute(sa.delete(Draft).where(Draft.id == form_token, Draft.officer_id == officer.id))
     db.session.flush()
-    rematch(now=now)
     return referral
 
 

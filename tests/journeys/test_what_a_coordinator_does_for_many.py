@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from safety import clock, referrals
+from safety import clock, referrals, workdays
 from safety.extensions import db
 from safety.lifecycle import Event
 from safety.models import Placement
@@ -103,3 +103,49 @@ def test_beds_for_two_people_of_one_operation(
     desk.press("Keep this")
     desk.open("/duty/operations")
     desk.reads("2 open")
+
+
+@either_size
+def test_what_was_done_on_paper(
+    people: Callable[..., Person], scheme: Scheme, size: dict[str, int], javascript: bool
+) -> None:
+    force = factories.force(name="Northmoor Police")
+    db.session.commit()
+    desk = begin(people, scheme, "paper", size, javascript=javascript)
+    desk.press("Forms and numbers on paper", role="link")
+    assert pages_of(desk) == 1
+    desk.press("Whom to ring", role="link")
+    desk.reads("Northmoor Police")
+    assert pages_of(desk) == 1
+    desk.open("/find")
+    desk.page.get_by_label("Which force are they ringing from?").select_option(label=force.name)
+    desk.choose("Are they an adult?", "Yes, 18 or over")
+    desk.choose("Do they agree to come to a place of safety?", "Yes")
+    desk.choose("Does anybody need a hospital first?", "No")
+    desk.choose("What kind of place do they want?", "Women only")
+    desk.choose("Is anybody pregnant?", "No")
+    desk.press("Continue")
+    desk.choose("Have their phone and belongings been checked for tracking?", "Yes")
+    desk.press("Continue")
+    desk.page.get_by_label("Where are they now?").fill("LS1")
+    desk.choose("What kind of place is that?", "Police station")
+    desk.choose("How long could you travel?", "1 hour")
+    desk.page.get_by_label("Your mobile number").fill("07700 900991")
+    desk.press("It was taken on paper: enter its times")
+    now = workdays.uk(clock.now())
+    asked, promised, arrived = (now - dt.timedelta(minutes=minutes) for minutes in (90, 60, 20))
+    for words, at in (("they asked", asked), ("the house said yes", promised), ("they arrived", arrived)):
+        desk.page.get_by_label(f"Day {words}").select_option(f"{at:%Y-%m-%d}")
+        desk.page.get_by_label(f"Time {words}").fill(f"{at:%H:%M}")
+    desk.choose("What has happened since?", "They have arrived at a house")
+    desk.press("Key it in")
+    desk.reads("Select the room")
+    desk.page.get_by_label("Which room?").select_option(label="Journey House: Room 1")
+    desk.press("Key it in")
+    desk.reads("Keyed in from paper")
+
+
+def pages_of(person: Person) -> int:
+    """How many sheets of A4 the page is on paper, as the browser prints it."""
+    pdf = person.page.pdf(prefer_css_page_size=True, print_background=True)
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))

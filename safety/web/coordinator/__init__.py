@@ -12,6 +12,7 @@ import safety.web.coordinator.delivery
 import safety.web.coordinator.doing
 import safety.web.coordinator.figures
 import safety.web.coordinator.operations
+import safety.web.coordinator.paper
 import safety.web.coordinator.referral  # noqa: F401
 from safety.web.coordinator.blueprint import pages
 

@@ -34,6 +34,21 @@ class UkTime(ClockTime):
         """The last time the clock showed this, at or before `before`. Raises StopValidation likewise."""
         return self._instant(before, forward=False)
 
+    def on(self, day: dt.date, *, before: dt.datetime) -> dt.datetime:
+        """The instant at which the clock showed this on that day, when it is over by `before`. Raises StopValidation otherwise."""
+        assert self.clock is not None
+        try:
+            at = workdays.local(day, self.clock, self.fold)
+        except NoSuchTime:
+            raise StopValidation(self._no_such()) from None
+        except TimeComesTwice as both:
+            if both.second <= before:
+                raise StopValidation(self._twice()) from None
+            at = both.first
+        if at > before:
+            raise StopValidation(f"{self.subject} is still to come. Enter when it was")
+        return at
+
     def _instant(self, edge: dt.datetime, *, forward: bool) -> dt.datetime:
         assert self.clock is not None
         edge = edge.replace(second=0, microsecond=0) if forward else edge

@@ -12,6 +12,7 @@ import safety.web.officer.doing
 import safety.web.officer.find
 import safety.web.officer.home
 import safety.web.officer.operation
+import safety.web.officer.paper
 import safety.web.officer.referral
 import safety.web.officer.taking_over  # noqa: F401
 from safety.web.officer.blueprint import pages

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from safety import forces, geography, referrals
 from safety.extensions import begin_write, db, new_id
@@ -47,7 +48,7 @@ def who(form_token: uuid.UUID) -> ResponseReturnValue:
     officer = me()
     made = referrals.opened(officer=officer, form_token=form_token)
     if made is not None:
-        return _onward(made)
+        return onward(made)
     so_far = drafts.read(form_token=form_token, officer=officer, now=now()) or {}
     form = WhoForm(data=so_far.get("who") or {"adults": "1"})
     _ask_force(form, officer)
@@ -63,8 +64,8 @@ def who(form_token: uuid.UUID) -> ResponseReturnValue:
                 form_token=form_token, officer=officer, screen="who", answers=form.answers(), now=now()
             )
             db.session.commit()
-            onward = "officer.hospital" if stopped else "officer.needs"
-            return redirect(url_for(onward, form_token=form_token), 303)
+            following = "officer.hospital" if stopped else "officer.needs"
+            return redirect(url_for(following, form_token=form_token), 303)
     return _screen("who", form, form_token)
 
 
@@ -75,13 +76,13 @@ def needs(form_token: uuid.UUID) -> ResponseReturnValue:
     officer = me()
     made = referrals.opened(officer=officer, form_token=form_token)
     if made is not None:
-        return _onward(made)
-    so_far = _begun(form_token, officer)
+        return onward(made)
+    so_far = begun(form_token, officer)
     if not _settled(so_far):
         return redirect(url_for("officer.who", form_token=form_token), 303)
     saved = so_far.get("needs")
     form = NeedsForm(data=saved or {"miles": "10"})
-    force_id = _force(so_far, officer)
+    force_id = force_of(so_far, officer)
     if request.method == "POST":
         good = form.validate()
         if form.apart.plain and not details.nameable(reference=form.apart.plain, force_id=force_id):
@@ -106,8 +107,8 @@ def where(form_token: uuid.UUID) -> ResponseReturnValue:
     officer = me()
     made = referrals.opened(officer=officer, form_token=form_token)
     if made is not None:
-        return _onward(made)
-    so_far = _begun(form_token, officer)
+        return onward(made)
+    so_far = begun(form_token, officer)
     if not _settled(so_far):
         return redirect(url_for("officer.who", form_token=form_token), 303)
     if "needs" not in so_far:
@@ -116,7 +117,13 @@ def where(form_token: uuid.UUID) -> ResponseReturnValue:
     usual = {"ready": "0", "transport": "police", "mobile": filters.national(mine) if mine else ""}
     form = WhereForm(now=now(), data=so_far.get("where") or usual)
     if request.method == "POST" and form.validate():
-        asked = _request(so_far, form, _force(so_far, officer))
+        if officer.role == Role.COORDINATOR and "paper" in request.form:
+            drafts.save(
+                form_token=form_token, officer=officer, screen="where", answers=form.answers(), now=now()
+            )
+            db.session.commit()
+            return redirect(url_for("officer.paper", form_token=form_token), 303)
+        asked = request_of(so_far, form, force_of(so_far, officer))
         try:
             referral = referrals.open(request=asked, officer=officer, form_token=form_token, now=now())
         except KeepApartUnknown:
@@ -128,7 +135,7 @@ def where(form_token: uuid.UUID) -> ResponseReturnValue:
             db.session.commit()
             return redirect(url_for("officer.needs", form_token=form_token), 303)
         db.session.commit()
-        return _onward(referral)
+        return onward(referral)
     return _screen("where", form, form_token)
 
 
@@ -139,8 +146,8 @@ def hospital(form_token: uuid.UUID) -> ResponseReturnValue:
     officer = me()
     made = referrals.opened(officer=officer, form_token=form_token)
     if made is not None:
-        return _onward(made)
-    _begun(form_token, officer)
+        return onward(made)
+    begun(form_token, officer)
     return render_template("officer/hospital.html", form_token=form_token)
 
 
@@ -174,14 +181,16 @@ def _screen(name: str, form: Any, form_token: uuid.UUID) -> ResponseReturnValue:
     ), 400 if wrong and request.method == "POST" else 200
 
 
-def _onward(made: Referral) -> ResponseReturnValue:
+def onward(made: Referral) -> ResponseReturnValue:
+    """To what a form has made already."""
     if made.operation_id is not None and me().role == Role.COORDINATOR:
         return redirect(url_for("coordinator.operation", operation_id=made.operation_id), 303)
     stopped = _STOPPED.get(ReferralState(made.state))
     return redirect(url_for(stopped) if stopped else url_for("officer.referral", referral_id=made.id), 303)
 
 
-def _begun(form_token: uuid.UUID, officer: User) -> dict[str, Any]:
+def begun(form_token: uuid.UUID, officer: User) -> dict[str, Any]:
+    """The screens so far. Raises NotYours when there is none."""
     so_far = drafts.read(form_token=form_token, officer=officer, now=now())
     if so_far is None:
         raise NotYours
@@ -204,7 +213,8 @@ def _ask_force(form: WhoForm, officer: User) -> None:
         del form.force
 
 
-def _force(so_far: Mapping[str, Any], officer: User) -> uuid.UUID | None:
+def force_of(so_far: Mapping[str, Any], officer: User) -> uuid.UUID | None:
+    """The officer's own force, or the one a coordinator has keyed in."""
     if officer.role != Role.COORDINATOR:
         return officer.force_id
     said = so_far["who"].get("force")
@@ -218,7 +228,16 @@ def _again(officer: User) -> User:
     return db.session.get_one(User, officer_id)
 
 
-def _request(so_far: Mapping[str, Any], where: WhereForm, force_id: uuid.UUID | None) -> referrals.Request:
+def where_of(so_far: Mapping[str, Any]) -> WhereForm | None:
+    """Screen 3 as it was kept, read again at this moment; None when it or a screen before it has to be filled in first."""
+    if not _settled(so_far) or "needs" not in so_far or "where" not in so_far:
+        return None
+    form = WhereForm(now=now(), formdata=MultiDict(so_far["where"]), meta={"csrf": False})
+    return form if form.validate() else None
+
+
+def request_of(so_far: Mapping[str, Any], where: WhereForm, force_id: uuid.UUID | None) -> referrals.Request:
+    """What the three screens ask for together."""
     who, needs = so_far["who"], so_far["needs"]
     needed = set(needs.get("needed") or ())
     areas = [needs[name] for name in ("away_1", "away_2", "away_3") if needs.get(name)]
