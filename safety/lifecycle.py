@@ -80,6 +80,8 @@ class Event(StrEnum):
     MOVE = "move"
     TRANSFER = "transfer"
     EXTEND = "extend"
+    LONGER = "longer"  # to answer
+    PLAN = "plan"  # where they go next
     DEPART = "depart"
     CORRECT = "correct"
 
@@ -168,6 +170,17 @@ TRANSITIONS: tuple[Transition, ...] = (
         State.CONFIRMED,
         _HOUSE | _CLOCK,  # the clock: a house that accepts without asking
         (Tell(_to_officer, messages.confirmed, Worth.ARRIVE_BY, critical=True),),
+    ),
+    Transition(
+        State.HELD,
+        Event.LONGER,
+        State.HELD,
+        _COORDINATOR,
+        (
+            Tell(_to_house, messages.longer_to_answer, Worth.ANSWER_BY, critical=True),
+            Tell(_to_officer, messages.longer_for_officer, Worth.ANSWER_BY),
+        ),
+        needs=("answer_by", "reason"),
     ),
     Transition(
         State.HELD,
@@ -277,6 +290,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         ),
         needs=("stay_until", "reason"),
     ),
+    Transition(State.ARRIVED, Event.PLAN, State.ARRIVED, _HOUSE, needs=("onward",)),
     Transition(
         State.ARRIVED,
         Event.DEPART,
@@ -408,6 +422,15 @@ NRM_DECISION: Mapping[str, str] = {
     "left_before": "Left before deciding",
     "not_known": "Not known",
 }
+PLANNED: Mapping[str, str] = {
+    code: words for code, words in ONWARD.items() if code not in ("street", "not_known")
+}
+LONGER: Mapping[str, str] = {
+    "on_the_telephone": "We are on the telephone with them",
+    "asking_staff": "They are asking their own staff",
+    "making_ready": "The room is being made ready",
+    "other": "Something else",
+}
 EXTEND: Mapping[str, str] = {
     "waiting_onward": "The onward place is not ready",
     "unwell": "They are not well enough to move",
@@ -433,6 +456,7 @@ REASONS: Mapping[Event, Mapping[str, str]] = {
     Event.NOT_ARRIVED: NOT_ARRIVED,
     Event.DEPART: DEPART,
     Event.EXTEND: EXTEND,
+    Event.LONGER: LONGER,
     Event.TRANSFER: TRANSFER,
 }
 

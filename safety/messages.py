@@ -53,6 +53,16 @@ def reminded(m: Matter) -> str:
     return f"Places of Safety: still waiting on {m.reference}. Reply YES {m.code} or NO {m.code} by {m.answer_by}. Ring {m.ring}"
 
 
+def longer_to_answer(m: Matter) -> str:
+    """To the house: a coordinator gives you longer to answer."""
+    return f"Places of Safety: you have until {m.answer_by} to answer for {m.reference}. Reply YES {m.code} or NO {m.code}. Ring {m.ring}"
+
+
+def longer_for_officer(m: Matter) -> str:
+    """To the officer: the house was given longer to answer."""
+    return f"Places of Safety {m.reference}: the bed is still held. The house now answers by {m.answer_by}. Do not set off yet. Ring {m.ring}"
+
+
 def held(m: Matter) -> str:
     """To the officer: a bed is held, the house has been asked."""
     return f"Places of Safety {m.reference}: a bed is held. The house answers by {m.answer_by}. Do not set off yet. Ring {m.ring}"
@@ -178,8 +188,13 @@ def corrected(m: Matter) -> str:
 
 
 def stay_ends(m: Matter) -> str:
-    """To the house, a day before."""
+    """To the house and the lead: the stay is nearly over."""
     return f"Places of Safety: the stay of {m.reference} is until {m.stay_until}. Onward place not known? Ring {m.ring}"
+
+
+def handed_over(m: Matter) -> str:
+    """To the officer a coordinator handed a request to: it is yours now."""
+    return f"Places of Safety: you now hold {m.reference}. Sign in to see it. Not expected? Ring {m.ring} now"
 
 
 def taken_over(m: Matter) -> str:

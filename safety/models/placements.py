@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from safety.extensions import Row, both_or_neither, live_only, one_of
-from safety.lifecycle import LIVE, NRM_DECISION, ONWARD, Event, State
+from safety.lifecycle import LIVE, NRM_DECISION, ONWARD, PLANNED, Event, State
 from safety.models.premises import Bedspace, Premises
 from safety.models.referrals import Referral
 
@@ -54,6 +54,9 @@ class Placement(Row):
     ended_by: Mapped[str | None] = mapped_column(sa.String(40))
     reason: Mapped[str | None] = mapped_column(sa.String(20))
     onward: Mapped[str | None] = mapped_column(sa.String(20))
+    planned_onward: Mapped[str | None] = mapped_column(
+        sa.String(20)
+    )  # where they are to go next, while they are here
     nrm_decision: Mapped[str | None] = mapped_column(sa.String(20))
     state_before: Mapped[str | None] = mapped_column(sa.String(16))
     # The last event with its facts (codes and times), so that the same press twice is told from a contradiction.
@@ -86,6 +89,7 @@ class Placement(Row):
         one_of("state_before", State),
         one_of("last_event", Event),
         one_of("onward", ONWARD),
+        one_of("planned_onward", PLANNED),
         one_of("nrm_decision", NRM_DECISION),
         both_or_neither("confirmed_at", "confirmed_by"),
         both_or_neither("set_off_at", "set_off_by"),

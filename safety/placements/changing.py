@@ -164,7 +164,7 @@ def _again(placement: Placement, event: Event, facts: Mapping[str, Any]) -> bool
         return placement.state == State.ARRIVED and same_time
     if event is Event.SET_OFF:
         return placement.last_event == event and given.get("eta_at") == placement.last_facts.get("eta_at")
-    if placement.last_event != event or event in (Event.LATE, Event.MOVE, Event.EXTEND):
+    if placement.last_event != event or event in (Event.LATE, Event.MOVE, Event.EXTEND, Event.LONGER):
         return False
     return all(
         placement.last_facts.get(key) == value for key, value in given.items() if key in placement.last_facts

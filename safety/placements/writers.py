@@ -16,6 +16,8 @@ from safety.models import Bedspace, Placement, Premises
 from safety.permissions import Actor
 from safety.placements.standing import LEAST_HOLD, BedspaceTaken, is_taken
 
+LONGEST_ANSWER = dt.timedelta(minutes=60)
+
 Facts = Mapping[str, Any]
 Writer = Callable[[Placement, Actor, Facts, dt.datetime], dict[str, Any]]
 
@@ -101,6 +103,22 @@ def _extend(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) 
     return {"stay_until": facts["stay_until"], "reason": facts["reason"]}
 
 
+def _longer(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
+    if facts["answer_by"] <= max(placement.answer_by, now):
+        raise lifecycle.NotAllowed("The new time to answer must be later than the one that stands")
+    if facts["answer_by"] > now + LONGEST_ANSWER:
+        raise lifecycle.NotAllowed("Nobody waits so long for one house. Give it an hour at most")
+    placement.answer_by, placement.reminded_at = facts["answer_by"], None
+    # A yes at the last moment must leave the officer time to come, as any other does.
+    placement.arrive_by = max(placement.arrive_by, facts["answer_by"] + LEAST_HOLD)
+    return {"answer_by": facts["answer_by"], "reason": facts["reason"]}
+
+
+def _plan(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
+    placement.planned_onward = facts["onward"]
+    return {"onward": facts["onward"]}
+
+
 def _depart(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
     departed_at: dt.datetime = facts.get("departed_at") or now
     if departed_at > now + dt.timedelta(minutes=1):
@@ -115,7 +133,8 @@ def _depart(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) 
 
 def _transfer(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
     placement.departed_at, placement.onward = now, "other_house"
-    return {"reason": "transferred", "why": facts["reason"]}
+    kept = {"reason": "transferred", "why": facts["reason"]}
+    return kept | ({"override": facts["override"]} if facts.get("override") else {})
 
 
 def _correct(placement: Placement, actor: Actor, facts: Facts, now: dt.datetime) -> dict[str, Any]:
@@ -153,6 +172,8 @@ WRITERS: Mapping[Event, Writer] = {
     Event.MOVE: _move,
     Event.TRANSFER: _transfer,
     Event.EXTEND: _extend,
+    Event.LONGER: _longer,
+    Event.PLAN: _plan,
     Event.DEPART: _depart,
     Event.CORRECT: _correct,
 }

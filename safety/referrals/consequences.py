@@ -16,6 +16,7 @@ from safety.permissions import CLOCK
 from safety.referrals import asking
 
 SOON = dt.timedelta(hours=1)
+STAY_NOTICE = dt.timedelta(hours=24)
 # How long a room stays out of service after a no that was about the room, unless the house says otherwise.
 NOT_NOW = dt.timedelta(hours=12)
 
@@ -112,6 +113,8 @@ def settle(referral: Referral, now: dt.datetime) -> None:
         AlertKind.RELEASED: paused,
         AlertKind.OVERDUE: live is not None and overdue(live, now),
         AlertKind.STAY_OVER: live is not None and live.stay_until is not None and live.stay_until <= now,
+        AlertKind.STAY_ENDING: live is not None and stay_ends_soon(live, now),
+        AlertKind.ONWARD_UNKNOWN: live is not None and onward_unknown(live, now),
     }
     for kind, stands in causes.items():
         if not stands:
@@ -130,6 +133,19 @@ def overdue(placement: Placement, now: dt.datetime) -> bool:
     patience = dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"])
     asked = placement.arrival_asked_at
     return placement.arrive_by <= now or (asked is not None and asked + patience <= now)
+
+
+def stay_ends_soon(placement: Placement, now: dt.datetime) -> bool:
+    """Whether a stay ends within a day and is not over yet."""
+    until = placement.stay_until
+    return placement.state == State.ARRIVED and until is not None and now < until <= now + STAY_NOTICE
+
+
+def onward_unknown(placement: Placement, now: dt.datetime) -> bool:
+    """Whether somebody's stay ends within a day, or is over, and nobody has said where they go next."""
+    until = placement.stay_until
+    soon = placement.state == State.ARRIVED and until is not None and until <= now + STAY_NOTICE
+    return soon and placement.planned_onward is None
 
 
 def _turned_back(referral: Referral) -> bool:

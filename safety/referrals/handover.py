@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.orm import joinedload
 
 from safety import audit, geography, lifecycle, matching, messages, outbox, placements, premises
 from safety.crypto import ring
@@ -26,6 +27,13 @@ ADDRESS: Mapping[str, str] = {
     "on_the_way": "We are on our way there",
     "cannot_find": "We are near and cannot find it",
     "driver_changed": "Somebody else is driving now",
+    "other": "Something else",
+}
+# Why a coordinator hands a request to another officer.
+HAND_OVER: Mapping[str, str] = {
+    "shift": "Shift handover",
+    "on_scene": "The other officer is with the person",
+    "unreachable": "The holder cannot be reached",
     "other": "Something else",
 }
 # Why a coordinator looks for a place in another nation, and why a room is right that breaks a rule of matching.
@@ -78,6 +86,59 @@ def take_over(*, reference: str, actor: Actor, phone: str, reason: str, now: dt.
         _text(referral, messages.taken_over, number, now)
     db.session.flush()
     return referral
+
+
+def hand_over(
+    *, referral_id: uuid.UUID, to: uuid.UUID, actor: Actor, reason: str, now: dt.datetime
+) -> Referral:
+    """A coordinator makes another officer the holder of a live referral. The same again is a success that changes nothing.
+
+    to: an officer or lead of its force (of any force when it has none, which it then gets), with a mobile, whose account is
+    open. Whoever held it, the lead and the new holder are told. reason: a code of HAND_OVER. Raises NotYours, NotAllowed.
+    """
+    referral = seen_by(referral_id=referral_id, actor=actor)
+    if actor.role is not Role.COORDINATOR:
+        raise lifecycle.NotAllowed("Take it over yourself, with its reference")
+    if reason not in HAND_OVER:
+        raise lifecycle.NotAllowed("Choose one of the reasons listed")
+    if referral.state not in LIVE_REFERRAL:
+        raise lifecycle.NotAllowed("This request is closed already")
+    if referral.holder_id == to:
+        return referral
+    person = next((one for one in may_hold(referral) if one.id == to), None)
+    if person is None or person.phone is None:
+        raise lifecycle.NotAllowed("They cannot hold it. Choose an officer from the list")
+    told = {number for number in (referral.officer_phone, _lead_phone(referral)) if number}
+    before, referral.holder_id = referral.holder_id, person.id
+    referral.force_id = referral.force_id or person.force_id
+    referral.officer_phone, referral.officer_phone_index = person.phone, ring().index("phone", person.phone)
+    db.session.flush()
+    db.session.refresh(referral, ["holder", "force"])
+    audit.record(
+        what="hand_over",
+        by=actor.by,
+        now=now,
+        referral_id=referral.id,
+        facts={"from": before, "to": person.id, "reason": reason},
+    )
+    for number in sorted(told - {person.phone}):
+        _text(referral, messages.taken_over, number, now)
+    _text(referral, messages.handed_over, person.phone, now)
+    db.session.flush()
+    return referral
+
+
+def may_hold(referral: Referral) -> Sequence[User]:
+    """The officers and leads a coordinator may hand this referral to, by name: of its force, open, confirmed, with a mobile."""
+    wanted = sa.select(User).where(
+        User.role.in_(OFFICERS), User.disabled_at.is_(None), User.phone_sealed.is_not(None)
+    )
+    if referral.force_id is not None:
+        wanted = wanted.where(User.force_id == referral.force_id)
+    people = db.session.scalars(
+        wanted.options(joinedload(User.call_back), joinedload(User.force)).order_by(User.name, User.id)
+    )
+    return [one for one in people if one.is_active and one.id != referral.holder_id]
 
 
 def _lead_phone(referral: Referral) -> str | None:

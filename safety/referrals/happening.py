@@ -107,7 +107,7 @@ def _may_set_off(placement: Placement) -> None:
 def _check_codes(event: Event, facts: Mapping[str, Any]) -> None:
     lists = {
         "reason": lifecycle.REASONS.get(event, {}),
-        "onward": lifecycle.ONWARD,
+        "onward": lifecycle.PLANNED if event is Event.PLAN else lifecycle.ONWARD,
         "nrm_decision": lifecycle.NRM_DECISION,
     }
     for name, known in lists.items():
@@ -312,6 +312,8 @@ def _transfer(placement: Placement, actor: Actor, facts: Mapping[str, Any], now:
         raise lifecycle.NotAllowed("That room is not free. Choose another")
     if not room.open_to_all:
         raise lifecycle.NotAllowed("That house is not taking anybody just now. Choose another")
+    override = sorted(str(cause) for cause in matching.against(person(referral, now), room))
+    facts = {**facts, "override": override or None}
     if not placements.change(placement=placement, event=Event.TRANSFER, actor=actor, facts=facts, now=now):
         return Outcome(Happened.SAME, placement)
     miles = geography.miles(referral.outcode or "", room.outcode)

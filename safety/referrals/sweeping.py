@@ -25,13 +25,11 @@ from safety.models import Alert, AlertKind, Placement, Premises
 from safety.permissions import CLOCK
 from safety.referrals import compromised
 from safety.referrals.asking import lapse
-from safety.referrals.consequences import subject
+from safety.referrals.consequences import STAY_NOTICE, settle, subject
 from safety.referrals.finding import rematch
 from safety.referrals.happening import record
 
 log = logging.getLogger(__name__)
-
-STAY_NOTICE = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -124,6 +122,11 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     silent = Placement.arrival_asked_at <= now - check
     overdue = sa.and_(confirmed, on_road, sa.or_(Placement.arrive_by <= now, silent))
     each("alerted", sa.and_(overdue, _unalerted(AlertKind.OVERDUE)), _alert(AlertKind.OVERDUE, now))
+    last_day = sa.and_(arrived, Placement.stay_until <= now + STAY_NOTICE)
+    ends = sa.and_(last_day, Placement.stay_until > now, _unalerted(AlertKind.STAY_ENDING))
+    each("alerted", ends, _alert(AlertKind.STAY_ENDING, now))
+    unknown = sa.and_(last_day, Placement.planned_onward.is_(None), _unalerted(AlertKind.ONWARD_UNKNOWN))
+    each("alerted", unknown, _alert(AlertKind.ONWARD_UNKNOWN, now))
     over = sa.and_(arrived, Placement.stay_until <= now, _unalerted(AlertKind.STAY_OVER))
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))
     lapse(now=now)
@@ -189,9 +192,10 @@ def _ask_arrived(now: dt.datetime) -> Callable[[Placement], None]:
 def _tell_stay_end(now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         placement.stay_end_told_at = now
-        placements.tell(
-            placement=placement, to=Recipient.HOUSE, wording=messages.stay_ends, worth=Worth.HOURS_12, now=now
-        )
+        for to in (Recipient.HOUSE, Recipient.LEAD):
+            placements.tell(
+                placement=placement, to=to, wording=messages.stay_ends, worth=Worth.HOURS_12, now=now
+            )
 
     return act
 
@@ -206,5 +210,6 @@ def _unalerted(kind: AlertKind) -> sa.ColumnElement[bool]:
 def _alert(kind: AlertKind, now: dt.datetime) -> Callable[[Placement], None]:
     def act(placement: Placement) -> None:
         duty.raise_alert(kind=kind, subject=subject(placement.referral), referral=placement.referral, now=now)
+        settle(placement.referral, now)  # a stay that is over does not also end soon
 
     return act

@@ -27,7 +27,7 @@ from safety.models import (
     Text,
 )
 from safety.models.alerts import ALERT_WORDS
-from safety.referrals.handover import ADDRESS, BORDER, OVERRIDE
+from safety.referrals.handover import ADDRESS, BORDER, HAND_OVER, OVERRIDE
 from safety.referrals.heard import outcome_words, taken_for
 from safety.sms.explained import explain
 
@@ -48,6 +48,9 @@ EVENTS: Mapping[str, str] = {
     "move": "Moved to another room",
     "transfer": "Moved to another house",
     "extend": "The stay was extended",
+    "longer": "The house was given longer to answer",
+    "plan": "Said where they go next",
+    "hand_over": "A coordinator handed it to another officer",
     "depart": "Left",
     "said_afterwards": "Said where they went and what they decided",
     "correct": "A mistake was put right",
@@ -188,6 +191,7 @@ def _reasons(event: AuditEvent) -> list[str]:
         "placed_by_hand": OVERRIDE,
         "address_opened": ADDRESS,
         "take_over": lifecycle.TAKE_OVER,
+        "hand_over": HAND_OVER,
         "close": {**lifecycle.CLOSE, "departed": "The stay is over"},
     }
     reason = str(event.facts.get("why") or event.facts.get("reason") or "")

@@ -11,13 +11,14 @@ from werkzeug.exceptions import NotFound
 from safety import lifecycle, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
-from safety.models import Placement, Referral
+from safety.models import Placement, Referral, User
 from safety.permissions import allow
-from safety.referrals.handover import look_across_border
+from safety.referrals.handover import hand_over as hand_to
+from safety.referrals.handover import look_across_border, may_hold
 from safety.web import afterwards, needs, steps
 from safety.web.coordinator.blueprint import address, address_of, live_of, pages
 from safety.web.forms import Form
-from safety.web.forms.placement import BorderForm, PlaceForm, WithdrawReferralForm, offer_rooms
+from safety.web.forms.placement import BorderForm, HandOverForm, PlaceForm, WithdrawReferralForm, offer_rooms
 from safety.web.gate import me, now
 
 
@@ -114,6 +115,37 @@ def across_the_border(referral_id: uuid.UUID) -> ResponseReturnValue:
     return redirect(address(referral_id), 303)
 
 
+@pages.route("/duty/referrals/<uuid:referral_id>/hand-over", methods=["GET", "POST"])
+@allow(Role.COORDINATOR)
+def hand_over(referral_id: uuid.UUID) -> ResponseReturnValue:
+    """Another officer holds it from now on."""
+    found, form = _found(referral_id), HandOverForm()
+    officers = may_hold(found)
+    form.officer.offer({str(one.id): _officer_words(one) for one in officers})
+    if request.method == "POST" and not officers:
+        return _not_now(referral_id, lifecycle.NotAllowed("There is no other officer who can hold it"))
+    if request.method != "POST" or not form.validate():
+        return _asked(found, form, "hand-over")
+    try:
+        hand_to(
+            referral_id=referral_id,
+            to=uuid.UUID(form.officer.data),
+            actor=me().actor(),
+            reason=form.reason.data or "",
+            now=now(),
+        )
+    except lifecycle.NotAllowed as refused:
+        return _not_now(referral_id, refused)
+    db.session.commit()
+    flash("Handed over. Both officers and the force's lead have been told.", "success")
+    return redirect(address(referral_id), 303)
+
+
+def _officer_words(officer: User) -> str:
+    collar = f", collar number {officer.collar_number}" if officer.collar_number else ""
+    return f"{officer.name}{collar}" + (f" ({officer.force.name})" if officer.force else "")
+
+
 @pages.route("/duty/referrals/<uuid:referral_id>/place", methods=["GET", "POST"])
 @allow(Role.COORDINATOR)
 def place(referral_id: uuid.UUID) -> ResponseReturnValue:
@@ -155,7 +187,7 @@ def _asked(found: Referral, form: Form, what: str) -> ResponseReturnValue:
         flash("This request is closed already.", "notice")
         return redirect(address(found.id), 303)
     waiting = found.state == ReferralState.SEARCHING
-    if request.method != "POST" and what != "close" and not waiting:
+    if request.method != "POST" and what not in ("close", "hand-over") and not waiting:
         flash("They are not waiting for a bed any more.", "notice")
         return redirect(address(found.id), 303)
     html = render_template(

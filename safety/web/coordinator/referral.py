@@ -64,6 +64,7 @@ def _referral(referral_id: uuid.UUID) -> dict[str, object]:
         "asks": [(ask, premises.on_call(ask.premises, instant)) for ask in referrals.asks_about(found)],
         "ask_words": lifecycle.ASK_WORDS,
         "timeline": timeline(found, instant),
+        "onward": lifecycle.ONWARD,
         "instant": instant,
     }
 

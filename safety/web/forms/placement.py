@@ -18,7 +18,7 @@ from safety.extensions import db
 from safety.matching import Cause, Room
 from safety.models import Bedspace, Placement, Referral
 from safety.referrals.consequences import NOT_NOW
-from safety.referrals.handover import BORDER, OVERRIDE
+from safety.referrals.handover import BORDER, HAND_OVER, OVERRIDE
 from safety.referrals.seeking import person
 from safety.web.forms import ClockTime, Form, OneOf, Pick, Tick
 from safety.web.forms.moments import DAY, instant, moment, past_days
@@ -270,6 +270,38 @@ class ExtendForm(StepForm):
         return {"stay_until": workdays.local(day, workdays.STAY_ENDS), "reason": self.reason.data}
 
 
+class LongerForm(StepForm):
+    """How much longer a house may take to answer, and why."""
+
+    minutes = OneOf(
+        "How long from now?",
+        choices={"10": "10 minutes", "20": "20 minutes", "30": "30 minutes", "60": "1 hour"},
+        needed="Select how long they need",
+    )
+    reason = OneOf("Why do they need longer?", choices=lifecycle.LONGER, needed="Select why they need longer")
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The new time to answer, and the reason."""
+        return {
+            "answer_by": now + dt.timedelta(minutes=int(self.minutes.data or 0)),
+            "reason": self.reason.data,
+        }
+
+
+class PlanForm(StepForm):
+    """Where somebody goes after their stay: a kind of place, never which."""
+
+    onward = OneOf(
+        "Where do they go next?",
+        choices=lifecycle.PLANNED,
+        needed="Select where they go next",
+    )
+
+    def facts(self, now: dt.datetime) -> dict[str, Any] | None:
+        """The kind of place."""
+        return {"onward": self.onward.data}
+
+
 class MakeRoomForm(Form):
     """Which room that is out of service a house can make ready for somebody."""
 
@@ -302,6 +334,13 @@ class WithdrawReferralForm(Form):
         choices=lifecycle.CLOSE,
         needed="Select why no place is needed any more",
     )
+
+
+class HandOverForm(Form):
+    """To which other officer a request goes, and why."""
+
+    officer = Pick("Who holds it now?", needed="Select the officer")
+    reason = OneOf("Why?", choices=HAND_OVER, needed="Select why it changes hands")
 
 
 class BorderForm(Form):

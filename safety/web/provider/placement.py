@@ -8,7 +8,7 @@ from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from safety import referrals
-from safety.lifecycle import LIVE, Role, State
+from safety.lifecycle import LIVE, ONWARD, Role, State
 from safety.models import Placement
 from safety.permissions import allow
 from safety.web import afterwards, needs, steps
@@ -65,6 +65,7 @@ def _placement(placement_id: uuid.UUID) -> dict[str, object]:
         "steps": steps.possible(found, actor, instant),
         "unsaid": referrals.is_unsaid(found),
         "overdue": found.state == State.HELD and found.answer_by <= instant,
+        "onward": ONWARD,
         "instant": instant,
     }
 
