@@ -583,7 +583,7 @@ def test_the_buttons_of_a_state_are_the_rows_of_the_table(home):
             "Move to another room",
             "We can no longer take them",
         ],
-        State.ARRIVED: ["Move to another room", "They have left"],
+        State.ARRIVED: ["Move to another room", "Where they go next", "They have left"],
     }
     for state, wanted in expected.items():
         assert buttons(home.get(at(placed(state)))) == wanted

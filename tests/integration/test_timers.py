@@ -96,10 +96,10 @@ def test_the_end_of_a_stay_is_told_a_day_before_and_stands_on_the_board_when_ove
     assert said("stay_ends") == 0
     referrals.sweep(now=until - dt.timedelta(hours=24))
     referrals.sweep(now=until - dt.timedelta(hours=1))
-    assert said("stay_ends") == 1 and standing() == set()
+    assert said("stay_ends") == 1 and standing() == {AlertKind.STAY_ENDING, AlertKind.ONWARD_UNKNOWN}
     referrals.sweep(now=until)
-    assert standing() == {AlertKind.STAY_OVER}
-    do(placement, Event.EXTEND, until, by="duty", stay_until=until + dt.timedelta(days=1), reason="unwell")
+    assert standing() == {AlertKind.STAY_OVER, AlertKind.ONWARD_UNKNOWN}
+    do(placement, Event.EXTEND, until, by="duty", stay_until=until + dt.timedelta(days=3), reason="unwell")
     assert standing() == set() and said("extended") == 1
 
 
