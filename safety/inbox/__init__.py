@@ -18,7 +18,7 @@ from safety import delivery, duty, messages, outbox, replies
 from safety.extensions import db
 from safety.inbox import counting
 from safety.inbox.answering import FIRST_LETTERS, on_somebody
-from safety.inbox.sender import Answer, Sender, sorry, whose
+from safety.inbox.sender import Answer, Sender, said_enough, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
 from safety.replies import Kind, Reply
 
@@ -72,9 +72,12 @@ def receive(
     db.session.flush()
     if answer.wording is None:
         return None
+    matter = replace(answer.matter, ring=current_app.config["DUTY_NUMBER"])
+    if said_enough(sender=telephone, wording=answer.wording, body=answer.wording(matter), now=now):
+        return None
     text = outbox.queue(
         wording=answer.wording,
-        matter=replace(answer.matter, ring=current_app.config["DUTY_NUMBER"]),
+        matter=matter,
         to=sender,
         worthless_at=now + ANSWER_WORTH,
         now=now,

@@ -10,13 +10,15 @@ import sqlalchemy as sa
 from flask import current_app
 
 from safety import messages
-from safety.crypto import ring
+from safety.crypto import SealBroken, ring
 from safety.extensions import db
 from safety.lifecycle import LIVE_REFERRAL, Role
-from safety.models import Contact, Placement, Referral, Text, User
+from safety.models import Contact, Inbound, Placement, Referral, Text, User
 from safety.permissions import Actor
 
 ONE_APOLOGY_IN = dt.timedelta(minutes=10)
+# So often the same words are said to one telephone within that time, whatever it writes.
+SAME_WORDS_MOST = 2
 
 
 @dataclass(frozen=True)
@@ -99,3 +101,26 @@ def sorry(sender: Sender, now: dt.datetime, wording: messages.Wording = messages
     )
     said = db.session.scalar(lately.limit(1)) is not None
     return Answer(wording.__name__, None if said else wording)
+
+
+def said_enough(*, sender: Sender, wording: messages.Wording, body: str, now: dt.datetime) -> bool:
+    """Whether these very words were the answer to this telephone twice within ten minutes: once more tells nobody anything.
+
+    A machine that answers each text of ours with words we understand would otherwise keep us talking for ever.
+    """
+    lately = sa.select(Text).where(
+        Text.to_index == sender.index,
+        Text.wording == wording.__name__,
+        Text.queued_at > now - ONE_APOLOGY_IN,
+        # An answer is queued at the very moment its text came; what was said unasked does not count.
+        sa.exists().where(Inbound.sender_index == sender.index, Inbound.received_at == Text.queued_at),
+    )
+    return sum(_says(text, body) for text in db.session.scalars(lately)) >= SAME_WORDS_MOST
+
+
+def _says(text: Text, body: str) -> bool:
+    try:
+        return text.body == body
+    except SealBroken:
+        # Under a key this process does not hold (yet): then it may have been other words.
+        return False

@@ -473,11 +473,13 @@ def test_another_houses_code_does_nothing_and_tells_nothing(app: Flask) -> None:
     stranger = factories.house(cohort="men")
     before = (placement.state, placement.last_at, placement.arrive_by)
     unknown = next(code for code in ("1111", "2222") if code != placement.code)
-    for body in ("YES {}", "NO {}", "NO {} B", "ARRIVED {}", "NOT ARRIVED {}", "LATE {}", "DEPARTED {}"):
-        told = send(mobile(stranger), body.format(placement.code))
+    tries = ("YES {}", "NO {}", "NO {} B", "ARRIVED {}", "NOT ARRIVED {}", "LATE {}", "DEPARTED {}")
+    for turn, body in enumerate(tries):
+        now = NOW + turn * 10 * MINUTE  # the same words are not said a third time within ten minutes
+        told = send(mobile(stranger), body.format(placement.code), now)
         assert (placement.state, placement.last_at, placement.arrive_by) == before, body
         # Word for word the answer to a code that does not exist.
-        assert told is not None and told == send(mobile(stranger), body.format(unknown)), body
+        assert told is not None and told == send(mobile(stranger), body.format(unknown), now), body
         assert placement.referral.spoken not in told
 
 
@@ -776,6 +778,80 @@ def test_start_is_answered_with_what_may_be_written_and_does_nothing_else(app: F
     assert send(mobile(house), "start") == messages.info(messages.Matter(ring="0113 496 0100"))
     assert (placement.state, last().meaning, last().outcome) == (State.HELD, "opt_in", "opted_in")
     assert send("+447700900998", "START") is None
+
+
+# Machines that answer, and telephones that are nobody's
+
+
+MACHINES = (
+    "We are closed, ring tomorrow",
+    "INFO",
+    "YES 9999",
+    "SAME",
+    "UNDO",
+    "BEDS 0",
+    "START",
+    "OK 999",
+    "arrived",
+    "LATE 9999",
+)
+
+
+@pytest.mark.parametrize("body", MACHINES)
+def test_a_machine_that_answers_every_text_of_ours_is_answered_twice_at_most(app: Flask, body: str) -> None:
+    house, placement = placed()
+    answered = 0
+    for second in range(10):
+        if send(mobile(house), body, now=NOW + second * dt.timedelta(seconds=1)) is None:
+            break
+        answered += 1
+    assert answered <= 2
+    assert placement.state == State.HELD
+
+
+def test_a_machine_that_sends_the_answer_back_again_and_again_changes_nothing_more(app: Flask) -> None:
+    house, placement = placed()
+    answers = [
+        send(mobile(house), f"YES {placement.code}", now=NOW + minute * MINUTE) for minute in range(10)
+    ]
+    assert placement.confirmed_at == NOW
+    assert [answer is not None for answer in answers] == [True, True] + [False] * 8
+    # It is somebody, after all.
+    assert send(mobile(house), f"YES {placement.code}", now=NOW + 11 * MINUTE) is not None
+
+
+def test_what_is_new_is_said_however_often_they_write(app: Flask) -> None:
+    house = factories.house(rooms=3)
+    answers = [send(mobile(house), f"BEDS {free}", now=NOW + free * MINUTE) for free in (3, 2, 1, 0)]
+    assert all(answer is not None for answer in answers)
+
+
+STRANGERS = (
+    "+447700900998",
+    "+33612345678",
+    "Anonymous",
+    "+266696687",
+    "85258",
+    "HSBC",
+    "whatsapp:+447700900998",
+    "🙂",
+)
+
+
+@pytest.mark.parametrize("sender", STRANGERS)
+def test_nobody_we_know_gets_nothing_done_and_nothing_back_however_they_are_called(
+    app: Flask, sender: str
+) -> None:
+    """A withheld number, one from abroad, a short code, a company's name: with a code that somebody overheard."""
+    _, placement = placed()
+    before = len(db.session.scalars(sa.select(Text)).all())
+    for body in (f"YES {placement.code}", f"NO {placement.code}", "BEDS 0", "STOP", "INFO", "OK 123"):
+        assert send(sender, body) is None
+        assert last().outcome == "unknown_number"
+    assert placement.state == State.HELD
+    assert len(db.session.scalars(sa.select(Text)).all()) == before
+    # Counted: each is on record.
+    assert len(db.session.scalars(sa.select(Inbound)).all()) == 6
 
 
 def test_what_is_ambiguous_does_nothing_and_never_fails(app: Flask) -> None:
