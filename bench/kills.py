@@ -141,7 +141,14 @@ def time_passes() -> None:
     db.session.rollback()
     begin_write(deciding=False)
     spell = dt.timedelta(minutes=2)
-    for text in db.session.scalars(sa.select(Text).where(Text.state.in_(_OPEN))):
+    # Locked, and as they are now: a living sender may be writing one of them.
+    rows = (
+        sa.select(Text)
+        .where(Text.state.in_(_OPEN))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for text in db.session.scalars(rows):
         if text.claimed_until is not None:
             text.claimed_until -= spell
         text.next_try_at -= spell
