@@ -19,7 +19,10 @@ from jinja2.bccache import Bucket, BytecodeCache
 import config
 from safety import create_app
 from safety.extensions import db
+from safety.sms.twilio import Twilio
 from tests.desk import Desk, desk_of
+from tests.factories import NOW
+from tests.fakes import TWILIO, FakeTwilio
 from tests.temppg import TempPG
 
 ROOT = Path(__file__).parent.parent
@@ -234,6 +237,26 @@ def app(database_url: str) -> Iterator[Flask]:
 def desk(app: Flask) -> Desk:
     """A supplier that counts and does as it is told, and a clock that only moves when told."""
     return desk_of(app)
+
+
+@pytest.fixture
+def wire() -> FakeTwilio:
+    """Twilio's side of the wire, at a time that stands still."""
+    made = FakeTwilio()
+    made.clock = lambda: NOW
+    return made
+
+
+@pytest.fixture
+def twilio_app(database_url: str, wire: FakeTwilio) -> Iterator[Flask]:
+    """The app on a fresh database, texting by Twilio over the faked wire."""
+    settings = settings_for(database_url, **TWILIO)
+    made = create_app(settings)
+    made.extensions["sms"] = Twilio(settings, transport=wire)
+    with made.app_context():
+        yield made
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from safety import delivery, outbox
+from safety import delivery, inbox, outbox
 from safety.extensions import db
 from safety.models import MessageState, Receipt, Text
 
@@ -89,9 +89,14 @@ def one_receipt_a_text(put: Put) -> None:
     put(outbox, "receipt", receipt)
 
 
+def talks_for_ever(put: Put) -> None:
+    """Answers every text however often it has said the same: two machines never stop."""
+    put(inbox, "said_enough", lambda **_kept: False)
+
+
 MUTANTS: dict[str, Callable[[Put], None]] = {
     mutant.__name__: mutant
-    for mutant in (mark_first, blind_retry, no_fence, last_receipt_wins, one_receipt_a_text)
+    for mutant in (mark_first, blind_retry, no_fence, last_receipt_wins, one_receipt_a_text, talks_for_ever)
 }
 
 
