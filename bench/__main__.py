@@ -1,4 +1,5 @@
-"""`make bench`: how long a held bed takes over HTTP, beside what the same database needs for one bare durable write.
+"""`make bench`: how long a held bed takes over HTTP, beside what the same database needs for one bare durable write; and how
+long a coordinator waits for the board of a big scheme.
 
 Both figures come from one run on one machine; compare the ratios, not the milliseconds of different days.
 """
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from safety import accounts, clock, create_app
 from safety.extensions import begin_write, db
 from safety.models import Draft, Heartbeat
-from tests import factories, servers
+from tests import crowd, factories, servers
 from tests.conftest import migrated, settings_for
 from tests.servers import Browser
 from tests.temppg import TempPG
@@ -67,6 +68,7 @@ def _measure(name: str, url: str, log: Path) -> None:
         factories.house(rooms=3 * ROUNDS, now=now)
         officer = factories.officer(password_hash=password)
         email, officer_id = officer.email, officer.id
+        duty = factories.coordinator(password_hash=password).email
         db.session.commit()
 
         def bare() -> None:
@@ -90,17 +92,28 @@ def _measure(name: str, url: str, log: Path) -> None:
             made: list[str] = []
             held = _timed(lambda: made.append(browser.post(next(forms), servers.WHERE).headers["Location"]))
             live = _timed(lambda: browser.get(f"{made[0]}/live"))
+            crowd.fill(houses=500 - 61, placed=200 - ROUNDS, now=clock.now())
+            with Browser(server.url) as desk:
+                desk.sign_in(duty)
+                board = _timed(lambda: desk.get("/duty"))
+                tag = desk.get("/duty/now").headers["ETag"]
+                same = _timed(lambda: desk.get("/duty/now", headers={"If-None-Match": tag}))
+                capacity = _timed(lambda: desk.get("/duty/capacity"))
+        houses = db.session.scalar(sa.text("SELECT count(*) FROM premises"))
         count = db.session.scalar(sa.text("SELECT count(*) FROM placement"))
         db.session.remove()
         db.engine.dispose()
     unit = statistics.median(raw)
-    print(f"{name}, {ROUNDS} rounds each, {count} beds held, one client")
+    print(f"{name}, {ROUNDS} rounds each, one client; the coordinator's: {houses} houses, {count} placements")
     print(f"  {'':34}{'median':>10}{'95%':>10}{'worst':>10}   bare writes")
     for words, spent in (
         ("one bare durable write", raw),
         ("last screen sent to bed held", held),
         ("an officer's home page", home),
         ("a poll of the live page", live),
+        ("a coordinator's board", board),
+        ("a poll of it, mostly nothing new", same),
+        ("the map and table of beds", capacity),
     ):
         ordered = sorted(spent)
         late = ordered[int(len(ordered) * 0.95) - 1]

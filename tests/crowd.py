@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 
+import sqlalchemy as sa
+
 from safety import geography
 from safety.crypto import ring
 from safety.extensions import begin_write, db, new_id
-from safety.lifecycle import Event, ReferralState, State
+from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import (
     Alert,
     AlertKind,
@@ -37,6 +39,7 @@ def fill(*, houses: int = 500, placed: int = 200, searching: int = 30, now: dt.d
     A tenth of the houses is closed and a tenth stale; of the people some are overdue, some lapse soon, some stay too long.
     """
     chance = random.Random(1)
+    db.session.rollback()
     begin_write()
     where = [
         row for row in geography.every() if row.in_use and row.nation in ("England", "Wales", "Scotland")
@@ -52,10 +55,11 @@ def fill(*, houses: int = 500, placed: int = 200, searching: int = 30, now: dt.d
     people = [_referral(number, chance.choice(officers), now) for number in range(placed + searching)]
     db.session.add_all(people)
     db.session.flush()
+    taken = set(db.session.scalars(sa.select(Placement.code).where(Placement.state.in_(LIVE))))
+    codes = (code for code in map(str, range(1000, 10_000)) if code not in taken)
     for number, (referral, room) in enumerate(zip(people[:placed], rooms, strict=False)):
         referral.state = ReferralState.PLACED
-        placement = _placement(number, referral, room, now)
-        db.session.add(placement)
+        db.session.add(_placement(number, referral, room, next(codes), now))
     for number in range(min(_AT_ONCE, placed)):
         db.session.add(_text(number, people[number], officers[number % len(officers)], now))
     db.session.flush()
@@ -136,7 +140,7 @@ def _reference(number: int) -> str:
     return found
 
 
-def _placement(number: int, referral: Referral, room: Bedspace, now: dt.datetime) -> Placement:
+def _placement(number: int, referral: Referral, room: Bedspace, code: str, now: dt.datetime) -> Placement:
     """Every fifth held, two in five on the way, the others inside; each a little later than the one before."""
     state = (State.HELD, State.CONFIRMED, State.CONFIRMED, State.ARRIVED, State.ARRIVED)[number % 5]
     held, road = now - (20 + number % 40) * MINUTE, number % 2 == 0
@@ -148,7 +152,7 @@ def _placement(number: int, referral: Referral, room: Bedspace, now: dt.datetime
         bedspace_id=room.id,
         premises_id=room.premises_id,
         state=state,
-        code=f"{1000 + number}",
+        code=code,
         distance_miles=10,
         held_at=held,
         held_by="clock",
