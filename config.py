@@ -71,6 +71,8 @@ class Settings:
     ADDRESS_CONFIRMED_DAYS: int
     ADDRESS_AFTER_ARRIVAL_MIN: int
     PROOF_FRESH_MIN: int
+    ATTEST_DAYS: int  # after so long another person has to say again that somebody still needs their account
+    ATTEST_GRACE_DAYS: int  # so much later they cannot sign in
     PHONE_VERIFIED_DAYS: int  # after so long a person's mobile is to be confirmed again
     DRAFT_KEEP_H: int
     RETENTION_DAYS: int  # after a referral closes; then all that is sealed of it is erased
@@ -170,6 +172,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ADDRESS_CONFIRMED_DAYS=_whole(env, "ADDRESS_CONFIRMED_DAYS", 30, 1, 365),
         ADDRESS_AFTER_ARRIVAL_MIN=_whole(env, "ADDRESS_AFTER_ARRIVAL_MIN", 60, 0, 240),
         PROOF_FRESH_MIN=_whole(env, "PROOF_FRESH_MIN", 15, 1, 60),
+        ATTEST_DAYS=_whole(env, "ATTEST_DAYS", 90, 7, 730),
+        ATTEST_GRACE_DAYS=_whole(env, "ATTEST_GRACE_DAYS", 14, 1, 180),
         PHONE_VERIFIED_DAYS=_whole(env, "PHONE_VERIFIED_DAYS", 90, 1, 365),
         DRAFT_KEEP_H=_whole(env, "DRAFT_KEEP_H", 24, 1, 72),
         RETENTION_DAYS=_whole(env, "RETENTION_DAYS", 30, 1, 365),

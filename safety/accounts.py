@@ -20,11 +20,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app
 from sqlalchemy.orm import joinedload
 
-from safety import audit
+from safety import attestation, audit
 from safety.crypto import ring
 from safety.extensions import db
-from safety.lifecycle import LIVE_REFERRAL, Role
-from safety.models import Referral, SignIn, User
+from safety.lifecycle import Role
+from safety.models import SignIn, User
 
 # argon2id as RFC 9106 asks of machines with little memory: 64 MiB, three passes. The tests put a cheaper one here.
 hasher = PasswordHasher()
@@ -41,6 +41,10 @@ class Refused(Exception):
 
 class AwaitsCallBack(Exception):
     """The password is right, and the officer's control room has not yet confirmed them to us. The account is no use until then."""
+
+
+class Paused(Exception):
+    """The password is right, and for too long nobody has said that this person still needs the account."""
 
 
 class WeakPassword(Exception):
@@ -148,13 +152,15 @@ def sign_in(
 
     `renewed`: a fresh hash of the same password, to be stored. `earlier`: the token the browser had until now; that session
     is ended. The user that is returned carries `session_token`. Raises Refused when the account changed since the proof, and
-    AwaitsCallBack for an officer whom nobody has confirmed.
+    AwaitsCallBack for an officer whom nobody has confirmed, Paused for somebody for whom nobody has spoken for too long.
     """
     user = db.session.get(User, claim.user_id, populate_existing=True) if claim.user_id else None
     if user is None or user.disabled_at is not None or user.password_hash != claim.password_hash:
         raise Refused
     if user.awaits_call_back:
         raise AwaitsCallBack
+    if attestation.paused(user, now):
+        raise Paused
     if renewed is not None:
         user.password_hash = renewed.value
     before = db.session.scalars(sa.select(SignIn).where(SignIn.token_hash == digest(earlier or ""))).first()
@@ -220,7 +226,8 @@ def load(*, token: str, now: dt.datetime) -> User | None:
     if now - row.started_at >= dt.timedelta(hours=settings["SESSION_MAX_H"]):
         return None
     if idle >= dt.timedelta(minutes=settings["IDLE_MIN"]) and (
-        idle >= dt.timedelta(minutes=settings["IDLE_HOLDING_MIN"]) or not _holds_a_live_referral(row.user_id)
+        idle >= dt.timedelta(minutes=settings["IDLE_HOLDING_MIN"])
+        or not attestation.holds_a_live_referral(row.user_id)
     ):
         return None
     row.user.session_token, row.user.sign_in = token, row
@@ -267,6 +274,8 @@ def create(
         phone=phone,
         phone_index=ring().index("phone", phone) if phone else None,
         created_at=now,
+        attested_at=now,
+        attested_by=by,
     )
     db.session.add(user)
     db.session.flush()
@@ -283,13 +292,19 @@ def disable(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
     if user.disabled_at is not None:
         return
     user.disabled_at, user.disabled_by = now, by
-    db.session.execute(
-        sa.update(SignIn)
-        .where(SignIn.user_id == user_id, SignIn.ended_at.is_(None))
-        .values(ended_at=now, ended_by=by)
-        .execution_options(synchronize_session=False)
-    )
+    _end_sessions(user_id, by, now)
     audit.record(what="disable_account", by=by, now=now, facts={"account": user_id})
+    db.session.flush()
+
+
+def change_password(*, user_id: uuid.UUID, password: Hashed, by: str, now: dt.datetime) -> None:
+    """Give an account another password and end all its sessions at once. Raises LookupError for an unknown id."""
+    user = db.session.get(User, user_id, populate_existing=True)
+    if user is None:
+        raise LookupError("no such account")
+    user.password_hash = password.value
+    _end_sessions(user_id, by, now)
+    audit.record(what="change_password", by=by, now=now, facts={"account": user_id})
     db.session.flush()
 
 
@@ -303,13 +318,13 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _holds_a_live_referral(user_id: uuid.UUID) -> bool:
-    held = (
-        sa.select(Referral.id)
-        .where(Referral.holder_id == user_id, Referral.state.in_(LIVE_REFERRAL))
-        .limit(1)
+def _end_sessions(user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
+    db.session.execute(
+        sa.update(SignIn)
+        .where(SignIn.user_id == user_id, SignIn.ended_at.is_(None))
+        .values(ended_at=now, ended_by=by)
+        .execution_options(synchronize_session=False)
     )
-    return db.session.scalar(held) is not None
 
 
 def _outside_a_transaction() -> None:

@@ -34,8 +34,10 @@ from safety import (
     heartbeats,
     inbox,
     invitations,
+    mail,
     mobiles,
     outbox,
+    passwords,
     referrals,
     sms,
     supplying,
@@ -201,6 +203,23 @@ def tend(process: Process) -> None:
         db.session.commit()
 
 
+def post(process: Process) -> None:
+    """Hand over every e-mail that waits, and forget it; one the mail server does not take is tried again in a minute."""
+    while not process.stopping.is_set() and reading(lambda: passwords.due(now=clock.now())):
+        begin_write(deciding=False)
+        written = passwords.write(now=clock.now())
+        db.session.commit()
+        if written is None:
+            continue
+        try:
+            mail.send(to=written.to, subject=written.subject, words=written.words)
+        except mail.NotSent:
+            continue  # said in the log by mail, without a name
+        begin_write(deciding=False)
+        passwords.sent(letter_id=written.letter_id)
+        db.session.commit()
+
+
 def seal(process: Process) -> None:
     """Chain what has settled of the audit trail."""
     while not process.stopping.is_set():
@@ -217,6 +236,7 @@ def erase(process: Process) -> None:
     referrals.erase_drafts(now=now)
     invitations.forget(now=now)
     mobiles.forget(now=now)
+    passwords.forget(now=now)
     db.session.commit()
     while not process.stopping.is_set():
         begin_write()
@@ -273,6 +293,7 @@ JOBS = (
     Job("sweep", 15, sweep, alone=True),
     Job("duty", 60, tend, alone=True),
     Job("outbox", 2, send),
+    Job("post", 5, post, alone=True),
     Job("figures", 300, ask_for_figures, alone=True),
     Job("fetch", 60, fetch, alone=True),
     Job("reconcile", 3600, supplying.reconcile, alone=True),

@@ -430,6 +430,11 @@ def mobile_changed(m: Matter) -> str:
     return f"Places of Safety: your account has another mobile now, and this one gets no more texts. Was it not you? Ring {m.ring} now"
 
 
+def password_changed(m: Matter) -> str:
+    """To the mobile of a person: their account has a new password."""
+    return f"Places of Safety: your password was changed, and you are signed out everywhere. Was it not you? Ring {m.ring} now"
+
+
 WORDINGS: tuple[Wording, ...] = tuple(
     value
     for name, value in list(globals().items())

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import joinedload
 
-from safety import accounts, audit, invitations, messages, outbox
+from safety import accounts, audit, invitations, messages, outbox, passwords
 from safety.crypto import ring
 from safety.extensions import db
 from safety.lifecycle import Role
@@ -94,6 +94,7 @@ def close(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
         raise StaysOpen("This is the last coordinator who can sign in. Invite another one first.")
     accounts.disable(user_id=user_id, by=by, now=now)
     invitations.withdraw_all_of(inviter=label, by=by, now=now)
+    passwords.withdraw_all_of(maker=label)
 
 
 def confirm(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
@@ -107,6 +108,7 @@ def confirm(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
     if not user.awaits_call_back:
         return
     user.call_back = CallBack(user_id=user_id, called_at=now, called_by=by)
+    user.attested_at, user.attested_by = now, by
     if user.phone:
         outbox.queue(
             wording=messages.account_open,
@@ -136,6 +138,7 @@ def open_again(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
     if user.disabled_at is None:
         return
     user.disabled_at, user.disabled_by = None, None
+    user.attested_at, user.attested_by = now, by
     if user.call_back is not None:
         db.session.delete(user.call_back)
     audit.record(what="enable_account", by=by, now=now, facts={"account": user_id})

@@ -5,8 +5,26 @@ from safety.models.asks import Ask
 from safety.models.audit import AuditEvent, Seal
 from safety.models.duty import Digest, Shift
 from safety.models.jobs import Heartbeat, Lease, RateLimit
-from safety.models.messages import Inbound, MessageState, Receipt, SimulatedText, Text, TextDifference
-from safety.models.people import CallBack, Force, Invitation, PhoneCode, SignIn, User
+from safety.models.messages import (
+    Inbound,
+    MessageState,
+    Receipt,
+    SimulatedEmail,
+    SimulatedText,
+    Text,
+    TextDifference,
+)
+from safety.models.people import (
+    CallBack,
+    Force,
+    Invitation,
+    Letter,
+    LetterKind,
+    PasswordLink,
+    PhoneCode,
+    SignIn,
+    User,
+)
 from safety.models.placements import AddressOpening, Placement
 from safety.models.premises import (
     BedReport,
@@ -40,9 +58,12 @@ __all__ = [
     "Invitation",
     "KeepApart",
     "Lease",
+    "Letter",
+    "LetterKind",
     "MessageState",
     "Operation",
     "OutOfService",
+    "PasswordLink",
     "PhoneCode",
     "Placement",
     "Premises",
@@ -53,6 +74,7 @@ __all__ = [
     "Seal",
     "Shift",
     "SignIn",
+    "SimulatedEmail",
     "SimulatedText",
     "Text",
     "TextDifference",

@@ -137,3 +137,15 @@ class SimulatedText(Row):
     body_sealed: Mapped[str]
     body = Sealed[str]()
     sid: Mapped[str] = mapped_column(sa.String(64), unique=True)
+
+
+class SimulatedEmail(Row):
+    """An e-mail of the demonstration, which leaves no machine: what /phones shows. Never used in production."""
+
+    __tablename__ = "simulated_email"
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    to_sealed: Mapped[str]
+    to = Sealed[str]()
+    subject: Mapped[str] = mapped_column(sa.String(200))
+    words_sealed: Mapped[str]
+    words = Sealed[str]()

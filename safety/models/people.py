@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from enum import StrEnum
 
 import sqlalchemy as sa
 from flask_login import UserMixin
@@ -71,6 +72,9 @@ class User(UserMixin, Row):  # type: ignore[misc]
     created_at: Mapped[dt.datetime]
     disabled_at: Mapped[dt.datetime | None]
     disabled_by: Mapped[str | None] = mapped_column(sa.String(40))
+    # When another person last said that they still need the account, and who vouched for them; making it was the first time.
+    attested_at: Mapped[dt.datetime | None]
+    attested_by: Mapped[str | None] = mapped_column(sa.String(40))
     phone_verified_at: Mapped[dt.datetime | None]  # when a code that was texted to it was last typed in
 
     force: Mapped[Force | None] = relationship()
@@ -80,6 +84,7 @@ class User(UserMixin, Row):  # type: ignore[misc]
 
     __table_args__ = (
         both_or_neither("disabled_at", "disabled_by"),
+        both_or_neither("attested_at", "attested_by"),
         sa.CheckConstraint(
             "phone_verified_at IS NULL OR phone_index IS NOT NULL", name="only_a_phone_is_verified"
         ),
@@ -125,6 +130,39 @@ class PhoneCode(Row):
     tries: Mapped[int]  # wrong ones
 
     __table_args__ = (sa.CheckConstraint("tries >= 0", name="tries_are_counted"),)
+
+
+class PasswordLink(Row):
+    """A link by which one person chooses a new password. The token itself is never stored, only its hash."""
+
+    __tablename__ = "password_link"
+    # Only the newest link of a person opens anything.
+    user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("user_account.id"), unique=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    made_at: Mapped[dt.datetime]
+    made_by: Mapped[str] = mapped_column(sa.String(40))
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class LetterKind(StrEnum):
+    """What an e-mail that waits is about."""
+
+    LINK = "password_link"
+    CHANGED = "password_changed"
+
+
+class Letter(Row):
+    """An e-mail that waits for the jobs process: to whom and why. Its words, and the link in them, are made when it leaves."""
+
+    __tablename__ = "letter"
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    to_sealed: Mapped[str]
+    to = Sealed[str]()  # what was typed, whether or not anybody has that address
+    asked_at: Mapped[dt.datetime]
+    next_try_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+    __table_args__ = (one_of("kind", LetterKind),)
 
 
 class CallBack(Row):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import mobiles
+from safety import attestation, mobiles
 from safety.crypto import ring
 from safety.extensions import db
 from safety.people import ROLES
@@ -34,6 +34,9 @@ def mine() -> ResponseReturnValue:
         user=user,
         roles=ROLES,
         confirmed=mobiles.confirmed(user, now()),
+        due_at=attestation.due_at(user),
+        overdue=attestation.due_at(user) <= now(),
+        paused_at=attestation.paused_at(user),
         days=current_app.config["PHONE_VERIFIED_DAYS"],
     )
 

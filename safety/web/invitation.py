@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from safety import accounts, invitations
 from safety.extensions import db
-from safety.models import Invitation
+from safety.models import Invitation, User
 from safety.people import ROLES
 from safety.permissions import ANYONE, allow
 from safety.web import limits
@@ -40,12 +40,12 @@ def opened() -> ResponseReturnValue:
         found = invitations.find(token=token, now=now())
         if not posted or not form.validate():
             return _page(found, token, form)
-        secret = _secret(found, form)
+        secret = chosen(found, form)
         if secret is None:
             return _page(invitations.find(token=token, now=now()), token, form)
         user = retrying(lambda: invitations.accept(token=token, password=secret, now=now()), deciding=False)
     except invitations.NoUse as refused:
-        return _quiet(render_template("invitation/no_use.html", why=str(refused)), 410)
+        return quiet(render_template("invitation/no_use.html", why=str(refused)), 410)
     return redirect(url_for("invitation.waiting" if user.awaits_call_back else "invitation.ready"), 303)
 
 
@@ -63,7 +63,7 @@ def waiting() -> ResponseReturnValue:
     return render_template("invitation/waiting.html")
 
 
-def _secret(found: Invitation, form: ChoosePasswordForm) -> accounts.Hashed | None:
+def chosen(found: Invitation | User, form: ChoosePasswordForm) -> accounts.Hashed | None:
     """The password that was chosen, hashed with nothing held open; None when it is refused, and the form says why."""
     if form.again.data != form.password.data:
         form.refuse("again", "The two passwords are not the same. Enter the same password again")
@@ -81,10 +81,10 @@ def _page(found: Invitation, token: str, form: ChoosePasswordForm) -> Response:
     words = render_template(
         "invitation/choose_password.html", invitation=found, role=ROLES, token=token, form=form
     )
-    return _quiet(words, 400 if form.errors else 200)
+    return quiet(words, 400 if form.errors else 200)
 
 
-def _quiet(words: str, status: int) -> Response:
+def quiet(words: str, status: int) -> Response:
     """A page whose own address, with the token in it, the browser tells nobody: not even us."""
     page = make_response(words, status)
     # Flask-WTF wants a referrer on https, and looks at its scheme and host only.

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import accounts, forces, invitations, mail, mobiles, people
+from safety import accounts, attestation, forces, invitations, mail, mobiles, people
 from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models import Invitation, Provider, User
@@ -51,6 +51,7 @@ def _home(form: SearchForm, found: people.Found) -> str:
         names=people.named(invitation.invited_by for invitation in invited),
         roles=people.ROLES,
         instant=now(),
+        due=len(attestation.due(actor=me().actor(), now=now())),
         unconfirmed={user.id for user in found.people if not user.disabled_at and mobiles.due(user, now())},
     )
 
@@ -194,6 +195,7 @@ def person_page(user_id: uuid.UUID) -> ResponseReturnValue:
         user.disabled_by,
         user.invitation.invited_by if user.invitation else None,
         user.call_back.called_by if user.call_back else None,
+        user.attested_by,
     ]
     return render_template(
         "people/person.html",
@@ -201,6 +203,8 @@ def person_page(user_id: uuid.UUID) -> ResponseReturnValue:
         names=people.named(label for label in signed if label),
         roles=people.ROLES,
         myself=user.id == me().id,
+        due_at=attestation.due_at(user),
+        paused=attestation.paused(user, now()),
         confirmed=mobiles.confirmed(user, now()),
     )
 

@@ -17,7 +17,7 @@ from safety import inbox
 from safety.crypto import ring
 from safety.extensions import db, new_id
 from safety.lifecycle import LIVE_REFERRAL
-from safety.models import Contact, Premises, Referral, SimulatedText, User
+from safety.models import Contact, Premises, Referral, SimulatedEmail, SimulatedText, User
 from safety.permissions import ANYONE, allow
 from safety.sms.simulator import keep
 from safety.web.forms import Form, Pick, Text
@@ -141,6 +141,9 @@ def _wall(form: ReplyForm | None = None, at: str | None = None) -> str:
         form=form,
         form_at=at,
         once=lambda: new_id().hex,
+        emails=db.session.scalars(
+            sa.select(SimulatedEmail).order_by(SimulatedEmail.at.desc()).limit(_MOST_TEXTS)
+        ).all(),
     )
 
 

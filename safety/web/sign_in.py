@@ -62,8 +62,17 @@ def sign_in() -> ResponseReturnValue:
         return enter(claim, onward, renewed)
     except accounts.AwaitsCallBack:
         return redirect(url_for("invitation.waiting"), 303)
+    except accounts.Paused:
+        return redirect(url_for("sign_in.paused"), 303)
     except accounts.Refused:
         return _wrong(form, onward)
+
+
+@pages.get("/account-paused")
+@allow(ANYONE)
+def paused() -> ResponseReturnValue:
+    """Whom to ring, for somebody for whom nobody has spoken for too long."""
+    return render_template("sign_in/paused.html")
 
 
 def enter(
@@ -71,7 +80,7 @@ def enter(
 ) -> ResponseReturnValue:
     """Begin the session of a claim that is wholly proved, and go on. The only place where one begins.
 
-    Raises accounts.Refused and accounts.AwaitsCallBack.
+    Raises accounts.Refused, accounts.AwaitsCallBack and accounts.Paused.
     """
     earlier = session.get("_user_id")
     begun = retrying(

@@ -7,9 +7,9 @@ import uuid
 from flask import current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import referrals
+from safety import attestation, referrals
 from safety.extensions import db
-from safety.lifecycle import LIVE_REFERRAL
+from safety.lifecycle import LIVE_REFERRAL, Role
 from safety.permissions import OFFICERS, allow
 from safety.referrals import drafts
 from safety.web.gate import now
@@ -34,6 +34,7 @@ def home() -> ResponseReturnValue:
         over=[pair for pair in shown if pair[0].state not in LIVE_REFERRAL],
         unfinished=drafts.unfinished(officer=officer, now=instant),
         now=instant,
+        to_confirm=len(attestation.due(actor=actor, now=instant)) if officer.role == Role.LEAD else 0,
         left_words=standing.left_words,
     )
 
