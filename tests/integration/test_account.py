@@ -202,6 +202,13 @@ def test_codes_are_texted_so_often_and_no_oftener(browser, officer, clock):
     ask_for_a_code(browser)
 
 
+def test_one_account_texts_codes_to_a_few_numbers_and_no_more(browser):
+    for number in ("07700 900991", "07700 900992", "07700 900993"):
+        browser.send(browser.get("/account/mobile"), "Text me a code", mobile=number)
+    browser.send(browser.get("/account/mobile"), "Text me a code", 429, mobile="07700 900994")
+    assert len(texts("mobile_code")) == 3
+
+
 def test_nobodys_telephone_is_filled_with_codes_by_several_accounts(app, browser):
     for _ in range(3):
         browser.send(browser.get("/account/mobile"), "Text me a code", mobile=NEW)
