@@ -390,7 +390,7 @@ def test_a_hold_at_the_very_instant_is_given_up_or_never_made(app):
         def run(work):
             with app.app_context():
                 try:
-                    barrier.wait(20)  # noqa: B023
+                    barrier.wait(60)  # noqa: B023
                     begin_write()
                     work()
                     db.session.commit()
@@ -414,7 +414,7 @@ def test_a_hold_at_the_very_instant_is_given_up_or_never_made(app):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         assert problems == []
         db.session.rollback()
         db.session.expire_all()

@@ -467,7 +467,7 @@ def test_two_coordinators_take_the_plan_at_once_and_a_stranger_asks_for_the_same
         def run(work):
             with app.app_context():
                 try:
-                    barrier.wait(20)  # noqa: B023
+                    barrier.wait(60)  # noqa: B023
                     begin_write()
                     work()
                     db.session.commit()
@@ -489,7 +489,7 @@ def test_two_coordinators_take_the_plan_at_once_and_a_stranger_asks_for_the_same
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         assert problems == []
         db.session.rollback()
         db.session.expire_all()
