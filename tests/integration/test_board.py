@@ -271,7 +271,9 @@ def test_texts_that_wait_and_a_silent_line_in_stand_at_the_end(desk, clock, app)
     placement = factories.house() and placed()
     db.session.execute(sa.update(Text).values(queued_at=NOW - 3 * MINUTE, state=MessageState.QUEUED))
     db.session.commit()
-    text = part(desk.get("/duty"), "machinery")
+    page = desk.get("/duty")
+    text = part(page, "machinery")
+    assert 'id="texts-wait" href="/duty/texts' in page.text
     assert "texts wait to go out Since today 13:57, 3 minutes ago They are tried again by themselves" in text
     assert "Texts that come in may be late Not asked for since today 13:00, 1 hour ago" in text
     assert placement.referral.spoken in words(desk.get("/duty"))

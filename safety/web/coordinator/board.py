@@ -80,7 +80,9 @@ def _home() -> dict[str, object]:
         "asked_most": freshness.MOST,
         "check": dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"]),
         "text_means": MEANS,
-        "texts_page": url_for("coordinator.texts" if "coordinator.texts" in views else "coordinator.home"),
+        "texts_page": url_for(
+            "coordinator.texts" if "coordinator.texts" in views else "coordinator.delivery"
+        ),
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in views else None,
         "checked_at": f"{workdays.uk(instant):%H:%M:%S}",
