@@ -47,6 +47,8 @@ class Settings:
     TWILIO_BLANK_BODIES: bool  # whether Twilio is told to forget the words of a text once it is over
     SMS_PER_SECOND: int  # texts handed over by all processes together
     SMS_DAILY_TEXTS: int  # more than so many in 24 hours, and a coordinator hears of it
+    TEXT_SILENT_S: int  # after so long without a word of it, a critical text counts as not delivered
+    POS_CALLS: bool  # whether telephones are rung when texts do not get through
 
     POS_SMTP_URL: str  # empty: no e-mail is sent, and links are passed on by hand
     POS_MAIL_FROM: str
@@ -150,6 +152,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         TWILIO_BLANK_BODIES=_choice(env, "TWILIO_BLANK_BODIES", ("no", "yes"), "no") == "yes",
         SMS_PER_SECOND=_whole(env, "SMS_PER_SECOND", 10, 1, 1000),
         SMS_DAILY_TEXTS=_whole(env, "SMS_DAILY_TEXTS", 2000, 1, 100_000),
+        # With the 195 s of safety/fallback.py, less than five minutes.
+        TEXT_SILENT_S=_whole(env, "TEXT_SILENT_S", 90, 30, 100),
+        POS_CALLS=_choice(env, "POS_CALLS", ("yes", "no"), "yes") == "yes",
         POS_SMTP_URL=mail_server,
         POS_MAIL_FROM=_optional(
             env, "POS_MAIL_FROM", r"[^\s@<>]+@[^\s@<>]+", "an email address", needed=bool(mail_server)

@@ -1,7 +1,8 @@
-"""What becomes of a text: handing it to the supplier, what the supplier says of it, and who must know when it fails.
+"""What becomes of a text or call: handing it to the supplier, what the supplier says of it, and who must know when it fails.
 
-Stands above the outbox, which keeps the rows, and above duty, which raises the alerts. The rule kept: no supplier is called
-inside a transaction, and a critical text that did not get through always reaches a person.
+Stands above the outbox, which keeps the rows, fallback, which tries the next telephone, and duty, which raises the
+alerts. The rule kept: no supplier is called inside a transaction, and a critical text that did not get through always reaches a
+person.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from typing import Literal
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import duty, outbox, sms
+from safety import duty, fallback, outbox, sms
 from safety.extensions import db
-from safety.models import Alert, AlertKind, Contact, MessageState, Referral, Text
+from safety.models import Alert, AlertKind, Channel, Contact, Referral, Text
 
 SUPPLIER = "supplier"
 SPENDING = "supplier:spending"
 _DAY = dt.timedelta(hours=24)
 # So many tries of one text without success mean the supplier is failing, not the text.
 FAILING_AFTER = 3
-_LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Result:
     def well(self) -> bool:
         """Whether recording it can raise no alert."""
         return self.kind in ("sent", "dropped") and (
-            self.sent is None or self.sent.status not in ("undelivered", "failed")
+            self.sent is None or outbox.means(self.sent.status) not in outbox.LOST
         )
 
 
@@ -66,20 +66,27 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
         # A process that was stopped in between must not send what another one has taken back.
         if worth_s < 1 or time.monotonic() > errand.good_until - current_app.config["TWILIO_TIMEOUT_S"]:
             return Result("dropped")
-        callback_url = f"{current_app.config['POS_PUBLIC_URL']}/twilio/status"
-        return Result(
-            "sent",
-            sent=supplier.send(to=errand.to, body=errand.body, validity_s=worth_s, callback_url=callback_url),
-        )
+        return Result("sent", sent=_send(supplier, errand, worth_s))
     except sms.Refused as refused:
         return Result("refused", refused=refused, code=refused.code)
     except sms.Unanswered as unanswered:
         return Result("unanswered", code=unanswered.code)
 
 
+def _send(supplier: sms.Supplier, errand: outbox.Errand, worth_s: int) -> sms.Sent:
+    public = current_app.config["POS_PUBLIC_URL"]
+    if errand.channel is Channel.CALL:
+        return supplier.call(to=errand.to, words=errand.body, callback_url=f"{public}/twilio/call")
+    return supplier.send(
+        to=errand.to, body=errand.body, validity_s=worth_s, callback_url=f"{public}/twilio/status"
+    )
+
+
 def _ask(supplier: sms.Supplier, errand: outbox.Errand, since: dt.datetime) -> list[sms.Sent]:
     """What the supplier has of this text. However flatly it refuses to say, that is no word on the text itself."""
     try:
+        if errand.channel is Channel.CALL:
+            return supplier.find_calls(to=errand.to, since=since)
         return supplier.find(to=errand.to, body=errand.body, since=since)
     except sms.Refused as refused:
         raise sms.Refused(refused.code, alarm=refused.alarm, retry_after_s=refused.retry_after_s) from None
@@ -148,8 +155,12 @@ def _is_about_supplier(text: Text) -> bool:
 
 
 def _tell_of(text: Text, now: dt.datetime) -> None:
-    """A critical text that is lost needs a person."""
-    if text.critical and text.state in _LOST:
+    """A critical text that is lost is said to somebody else, or needs a person at once."""
+    if not text.critical:
+        return
+    if text.same_as_id is not None or text.is_followed:
+        fallback.follow(text=text, now=now)
+    elif text.state in outbox.LOST:
         referral = db.session.get(Referral, text.referral_id) if text.referral_id else None
         duty.raise_alert(
             kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", referral=referral, now=now
@@ -208,16 +219,17 @@ def _spending(now: dt.datetime) -> Literal["too much", "over"] | None:
 
 
 def tidy(*, now: dt.datetime) -> int:
-    """End what is worthless, and apply receipts that crossed with their sid; returns how many texts moved.
+    """End what is worthless, apply receipts that crossed with their sid, and try the next telephone for what was not heard of;
+    returns how many texts that was.
 
     The caller has begun a deciding write.
     """
     moved = outbox.expire(now=now) + outbox.match(now=now)
     for text in moved:
         _tell_of(text, now)
-    return len(moved)
+    return len(moved) + fallback.climb(now=now)
 
 
 def untidy(*, now: dt.datetime) -> bool:
     """Whether tidy() would find anything; reads only."""
-    return outbox.any_worthless(now=now) or outbox.any_unmatched()
+    return outbox.any_worthless(now=now) or outbox.any_unmatched() or fallback.due(now=now)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 import sqlalchemy.orm
 
-from safety import lifecycle
+from safety import fallback, lifecycle, outbox
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, Role, State
 from safety.models import (
@@ -33,7 +33,6 @@ from safety.models import (
 
 LATE = dt.timedelta(seconds=60)
 _EVENTS = {str(event) for event in Event}
-_LOST = (MessageState.FAILED, MessageState.EXPIRED, MessageState.UNDELIVERED)
 
 
 def breaches(*, now: dt.datetime) -> list[str]:
@@ -148,16 +147,26 @@ def _together() -> Iterator[str]:
 
 
 def _texts(now: dt.datetime) -> Iterator[str]:
-    """I4: no text waits past its worth, and a critical one that was lost was told to a person."""
+    """I4: no text waits past its worth, and a critical one that was lost was heard some other way, or told to a person."""
     waiting = (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN)
     for text_id in db.session.scalars(
         sa.select(Text.id).where(Text.state.in_(waiting), Text.worthless_at < now - LATE)
     ):
         yield f"I4: text {text_id.hex} still waits past its worth"
     told = set(db.session.scalars(sa.select(Alert.subject)))
-    for text_id in db.session.scalars(sa.select(Text.id).where(Text.critical, Text.state.in_(_LOST))):
-        if f"text:{text_id.hex}" not in told:
-            yield f"I4: critical text {text_id.hex} was lost and nobody was told"
+    # What stands for another text is that text's matter.
+    lost = sa.select(Text).where(Text.critical, Text.same_as_id.is_(None), Text.state.in_(outbox.LOST))
+    for text in db.session.scalars(lost):
+        tried = text.is_followed and (
+            fallback.is_heard(text) or not fallback.matters(text) or _is_looked_at(text, now)
+        )
+        if not tried and f"text:{text.id.hex}" not in told:
+            yield f"I4: critical text {text.id.hex} was lost and nobody was told"
+
+
+def _is_looked_at(text: Text, now: dt.datetime) -> bool:
+    """Whether the next telephone is still being tried, on time."""
+    return text.lost_at is not None and text.look_at is not None and text.look_at >= now - LATE
 
 
 def _table() -> Iterator[str]:

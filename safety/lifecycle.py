@@ -113,12 +113,13 @@ class Worth(StrEnum):
 
 @dataclass(frozen=True)
 class Tell:
-    """One text that follows from an event."""
+    """One text that follows from an event, and the call beside it."""
 
     to: Recipient
     wording: messages.Wording
     worth: Worth
     critical: bool = False
+    by_voice: messages.Wording | None = None  # what a call says at the same moment; None: no call
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,16 @@ TRANSITIONS: tuple[Transition, ...] = (
         Event.WITHDRAW,
         State.WITHDRAWN,
         _HOUSE,
-        (Tell(_to_officer, messages.withdrawn, Worth.HOURS_12, critical=True),),
+        # Somebody may be driving there, who does not read texts at the wheel.
+        (
+            Tell(
+                _to_officer,
+                messages.withdrawn,
+                Worth.HOURS_12,
+                critical=True,
+                by_voice=messages.call_do_not_go,
+            ),
+        ),
         needs=("reason",),
     ),
     *(

@@ -257,6 +257,24 @@ def digest(m: Matter) -> str:
     return f"Places of Safety: {m.words}. Sign in to see them. Duty line {m.ring}"
 
 
+# What is said on the telephone when a text may not have been read. Said twice, with reference and numbers spelt out.
+
+
+def call_do_not_go(m: Matter) -> str:
+    """Call to the officer: the house took its yes back."""
+    return f"Places of Safety, about {m.reference}. Do not go to that house, it can no longer take them. Ring {m.ring} now. We are finding the next bed"
+
+
+def call_officer(m: Matter) -> str:
+    """Call to the officer: a text that matters did not reach them."""
+    return f"Places of Safety, about {m.reference}. A text to you did not arrive. Please look at your page now, or ring {m.ring}"
+
+
+def call_house(m: Matter) -> str:
+    """Call to the house: a text that matters reached none of its telephones."""
+    return f"Places of Safety, about {m.reference}. Our text did not reach your house. Please sign in now and see it, or ring {m.ring}"
+
+
 def trying(m: Matter) -> str:
     """To whoever sets the service up: a test from the command line."""
     return (

@@ -1,7 +1,7 @@
-"""Texts on their way out: a row written with the thing it tells, claimed by one process, and what became of it.
+"""Texts and calls on their way out: a row written with the thing it tells, claimed by one process, and what became of it.
 
 The rule kept: a text is never lost, and never sent again before the supplier was asked whether it has it already. States only
-move forward; what is final stays.
+move forward; what is final stays. A call is a text that is said: another channel, the same row, the same care.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from flask import current_app
 
 from safety import messages
 from safety.crypto import SealBroken, ring
 from safety.extensions import db
-from safety.models import MessageState, Receipt, Text
+from safety.models import Channel, MessageState, Receipt, Text
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
@@ -27,7 +28,8 @@ ASK_AFTER_S = 15.0
 BLANKED_WITHIN = dt.timedelta(days=14)
 
 WAITING = (MessageState.QUEUED, MessageState.UNKNOWN)
-FINAL = (MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
+LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
+FINAL = (MessageState.DELIVERED, *LOST)
 _RANK = {
     MessageState.QUEUED: 0,
     MessageState.SENDING: 1,
@@ -56,6 +58,14 @@ _MEANS = {
     "undelivered": MessageState.UNDELIVERED,
     "failed": MessageState.FAILED,
     "canceled": MessageState.FAILED,
+    # Of calls.
+    "initiated": MessageState.SENT,
+    "ringing": MessageState.SENT,
+    "in-progress": MessageState.SENT,
+    "completed": MessageState.DELIVERED,
+    "busy": MessageState.UNDELIVERED,
+    "no-answer": MessageState.UNDELIVERED,
+    "machine": MessageState.UNDELIVERED,  # sms.MACHINE: nobody heard it
 }
 
 
@@ -74,7 +84,7 @@ def way(text: Text) -> tuple[tuple[str, dt.datetime], ...]:
 
 @dataclass(frozen=True)
 class Errand:
-    """One text to hand over, claimed by one process for as long as its lease lasts.
+    """One text or call to hand over, claimed by one process for as long as its lease lasts.
 
     ask_since: when a supplier was first called for it, which means asking before sending; None: never called.
     good_until: the reading of time.monotonic() after which somebody else may have claimed it.
@@ -82,6 +92,7 @@ class Errand:
 
     text_id: uuid.UUID
     fence: int
+    channel: Channel
     to: str
     body: str
     worthless_at: dt.datetime
@@ -101,11 +112,14 @@ def queue(
     referral_id: uuid.UUID | None = None,
     placement_id: uuid.UUID | None = None,
     alert_id: uuid.UUID | None = None,
+    premises_id: uuid.UUID | None = None,
+    by_voice_of: Text | None = None,
 ) -> Text:
     """Queue one text in the caller's transaction: it is sent if and only if that commits.
 
-    to: E.164; worthless_at: after this it is not sent. critical: a person must know if it does not get through. Raises
-    ValueError when the words do not make one plain text, which is a fault of ours and not of anybody's data.
+    to: E.164; worthless_at: after this it is not sent. critical: a person must know if it does not get through. premises_id:
+    the house it is for. by_voice_of: it is a call, which says what that text said. Raises ValueError when the words do not
+    make one plain text, which is a fault of ours and not of anybody's data.
     """
     body = wording(matter)
     problem = messages.segments_problem(body)
@@ -113,17 +127,37 @@ def queue(
         raise ValueError(f"{wording.__name__}: {problem}")
     text = Text(
         wording=wording.__name__,
-        to_index=ring().index("phone", to),
+        channel=Channel.TEXT if by_voice_of is None else Channel.CALL,
         critical=critical,
+        same_as_id=by_voice_of.id if by_voice_of else None,
+        premises_id=premises_id,
         referral_id=referral_id,
         placement_id=placement_id,
         alert_id=alert_id,
-        queued_at=now,
-        next_try_at=now,
-        worthless_at=worthless_at,
-        state=MessageState.QUEUED,
     )
-    text.to, text.body = to, body
+    if text.is_followed:
+        text.look_at = now + dt.timedelta(seconds=current_app.config["TEXT_SILENT_S"])
+    return _queued(text, to=to, body=body, worthless_at=worthless_at, now=now)
+
+
+def repeat(*, text: Text, to: str, now: dt.datetime) -> Text:
+    """Queue the same words of a text again, for another telephone (E.164), in the caller's transaction."""
+    again = Text(
+        wording=text.wording,
+        channel=Channel.TEXT,
+        critical=text.critical,
+        same_as_id=text.id,
+        premises_id=text.premises_id,
+        referral_id=text.referral_id,
+        placement_id=text.placement_id,
+    )
+    return _queued(again, to=to, body=text.body or "", worthless_at=text.worthless_at, now=now)
+
+
+def _queued(text: Text, *, to: str, body: str, worthless_at: dt.datetime, now: dt.datetime) -> Text:
+    text.to, text.body, text.to_index = to, body, ring().index("phone", to)
+    text.queued_at = text.next_try_at = now
+    text.worthless_at, text.state = worthless_at, MessageState.QUEUED
     db.session.add(text)
     return text
 
@@ -173,7 +207,10 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
         )
         if taken.rowcount == 1:  # type: ignore[attr-defined]
             worthless_at, attempt = text.worthless_at, text.attempts + 1
-            errands.append(Errand(text.id, fence, to, body, worthless_at, attempt, called_before, good_until))
+            channel = Channel(text.channel)
+            errands.append(
+                Errand(text.id, fence, channel, to, body, worthless_at, attempt, called_before, good_until)
+            )
         db.session.expire(text)
     return errands
 
@@ -204,6 +241,7 @@ def to_blank(*, supplier: str, limit: int, now: dt.datetime) -> list[tuple[uuid.
         sa.select(Text.id, Text.sid)
         .where(
             Text.supplier == supplier,
+            Text.channel == Channel.TEXT,  # of a call the supplier keeps no words
             Text.sid.is_not(None),
             Text.state.in_(FINAL),
             Text.blanked_at.is_(None),
@@ -391,13 +429,13 @@ def match(*, now: dt.datetime) -> list[Text]:
 
 
 def means(status: str) -> MessageState | None:
-    """What the supplier's word for where a text stands means here; None for one that tells us nothing new."""
+    """What the supplier's word for where a text or call stands means here; None for one that tells us nothing new."""
     return _MEANS.get(status)
 
 
 def _move(text: Text, status: str, error: str | None, now: dt.datetime) -> bool:
     """Move the text forward to what `status` means, if that is forward. Returns whether it moved."""
-    target = _MEANS.get(status)
+    target = means(status)
     if target is None or _RANK[target] <= _RANK[MessageState(text.state)]:
         return False
     text.state = target

@@ -17,13 +17,12 @@ from sqlalchemy import orm
 
 from safety import outbox
 from safety.extensions import db
-from safety.models import MessageState, Text
+from safety.models import Channel, MessageState, Text
 
 DAY = dt.timedelta(hours=24)
 MONTH = dt.timedelta(days=30)
 # GOV.UK Notify promises 95 of 100 texts within so long, and says every day how many it was.
 PROMISED_S = 10.0
-LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def spells(*, now: dt.datetime) -> tuple[Spell, Spell]:
     done = _delays(lately, Text.settled_at, now, Text.state == MessageState.DELIVERED)
     ends = db.session.execute(
         sa.select(lately, Text.supplier, Text.state, Text.error, sa.func.count())
-        .where(Text.queued_at > now - MONTH)
+        .where(Text.queued_at > now - MONTH, Text.channel == Channel.TEXT)
         .group_by(lately, Text.supplier, Text.state, Text.error)
     ).all()
     return (
@@ -118,7 +117,7 @@ def _delays(
     tenths = sa.cast(sa.func.round(_seconds(until) * 10), sa.Integer)
     rows = db.session.execute(
         sa.select(lately, Text.supplier, tenths, sa.func.count())
-        .where(Text.queued_at > now - MONTH, which)
+        .where(Text.queued_at > now - MONTH, Text.channel == Channel.TEXT, which)
         .group_by(lately, Text.supplier, tenths)
     )
     counts: _Counts = {}
@@ -150,7 +149,7 @@ def _spell(
         for _, supplier, state, error, many in ends:
             if (supplier or "") not in names:
                 continue
-            if state in LOST:
+            if state in outbox.LOST:
                 lost[state, error] += many
             elif state == MessageState.SENT:
                 on_the_way += many

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from safety import delivery, duty, outbox
 from safety.extensions import db
-from safety.models import AlertKind, MessageState, Text, TextDifference
+from safety.models import AlertKind, Channel, MessageState, Text, TextDifference
 from safety.models.messages import Differs
 from safety.sms import Listed
 
@@ -46,6 +46,7 @@ def unlisted(*, supplier: str, listed: Sequence[Listed], now: dt.datetime) -> li
         sa.select(Text.sid)
         .where(
             Text.supplier == supplier,
+            Text.channel == Channel.TEXT,  # calls stand on another list
             Text.sid.is_not(None),
             Text.sent_at > now - COMPARED,
             Text.sent_at <= now - SETTLED,

@@ -94,6 +94,7 @@ def placement_table() -> list[str]:
     for row in lifecycle.TRANSITIONS:
         told = "; ".join(
             f"{words(tell.to)}: {words(_wording(tell.wording))}{' (critical)' if tell.critical else ''}"
+            f"{', and a call' if tell.by_voice else ''}"
             for tell in row.tells
         )
         cells = (

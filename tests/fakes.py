@@ -22,26 +22,67 @@ from twilio.http.response import Response
 
 from safety import sms
 
-OPENAPI = json.loads(
-    (Path(__file__).parent / "data" / "twilio_messages_openapi.json").read_text(encoding="utf-8")
-)
-MESSAGES = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages.json"]
-# What may be asked of a list, as one schema; the path is not asked but called.
-LIST = {
-    "type": "object",
-    "properties": {
-        one["name"]: one["schema"] for one in MESSAGES["get"]["parameters"] if one["in"] == "query"
-    },
-    "additionalProperties": False,
-}
-_FORM = "application/x-www-form-urlencoded"
-CREATE = MESSAGES["post"]["requestBody"]["content"][_FORM]["schema"]
-ONE = OPENAPI["paths"]["/2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json"]
-UPDATE = ONE["post"]["requestBody"]["content"][_FORM]["schema"]
-SID = next(one["schema"]["pattern"] for one in ONE["get"]["parameters"] if one["name"] == "Sid")
 # Where a text stands for good.
 FINAL = {"delivered", "undelivered", "failed", "canceled", "read", "received"}
+_FORM = "application/x-www-form-urlencoded"
 
+
+class Described:
+    """What Twilio's own description says of one resource ("messages", "calls"): what may be created, asked and answered."""
+
+    def __init__(self, resource: str, one: str) -> None:
+        path = Path(__file__).parent / "data" / f"twilio_{resource}_openapi.json"
+        openapi = json.loads(path.read_text(encoding="utf-8"))
+        components = {"components": openapi["components"]}
+        address = f"/2010-04-01/Accounts/{{AccountSid}}/{resource.title()}"
+        paths, one_path = openapi["paths"][f"{address}.json"], openapi["paths"][f"{address}/{{Sid}}.json"]
+        form = paths["post"]["requestBody"]["content"][_FORM]["schema"]
+        change = one_path["post"]["requestBody"]["content"][_FORM]["schema"]
+        self._change = OAS30Validator({**change, **components})
+        self._id = next(
+            each["schema"]["pattern"] for each in one_path["get"]["parameters"] if each["name"] == "Sid"
+        )
+        self._fields = set(form["properties"])
+        self.whole = {name for name, kind in form["properties"].items() if kind.get("type") == "integer"}
+        self._create = OAS30Validator({**form, **components}, format_checker=oas30_format_checker)
+        # What may be asked of a list, as one schema; the path is not asked but called.
+        asked = {each["name"]: each["schema"] for each in paths["get"]["parameters"] if each["in"] == "query"}
+        self._list = OAS30Validator(
+            {"type": "object", "properties": asked, "additionalProperties": False, **components},
+            format_checker=oas30_format_checker,
+        )
+        self._answer = OAS30Validator({"$ref": f"#/components/schemas/api.v2010.account.{one}", **components})
+
+    def check_created(self, sent: dict[str, Any]) -> None:
+        """AssertionError if Twilio does not describe such a call."""
+        problems = [problem.message for problem in self._create.iter_errors(sent)]
+        assert not problems, problems
+        unknown = set(sent) - self._fields
+        assert not unknown, unknown
+
+    def is_id(self, sid: str) -> bool:
+        """Whether one of these can have this id."""
+        return re.fullmatch(self._id, sid) is not None
+
+    def check_changed(self, change: dict[str, Any]) -> None:
+        """AssertionError if one cannot be changed so."""
+        problems = [problem.message for problem in self._change.iter_errors(change)]
+        assert not problems, problems
+
+    def check_asked(self, asked: dict[str, Any]) -> None:
+        """AssertionError if a list may not be asked for so."""
+        problems = [problem.message for problem in self._list.iter_errors(_figures(asked))]
+        assert not problems, problems
+
+    def check_answer(self, answer: dict[str, Any]) -> None:
+        """AssertionError if we let Twilio answer what it does not."""
+        problems = [problem.message for problem in self._answer.iter_errors(answer)]
+        assert not problems, problems
+
+
+DESCRIBED = {"Messages": Described("messages", "message"), "Calls": Described("calls", "call")}
+# The fields that are whole numbers; in a form everything is words.
+WHOLE = set().union(*(each.whole for each in DESCRIBED.values()))
 
 # An account as the settings have it.
 TWILIO_NUMBER = "+447700900000"
@@ -89,6 +130,9 @@ class FakeSupplier:
     finds: int = 0
     asked_since: list[dt.datetime] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    next_call: list[str | Exception] = field(default_factory=list)  # as `next`, for calls
+    rings: list[Had] = field(default_factory=list)
+    rang: int = 0  # how often a call was asked for, made or not
     during: Callable[[], None] | None = None
 
     def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> sms.Sent:
@@ -97,15 +141,29 @@ class FakeSupplier:
         if self.during is not None:
             self.during()
         what = self.next.pop(0) if self.next and self.only_to in (None, to) else "ok"
+        return self._take(self.has, Had(f"SM{self.sends:032x}", to, body, self.clock()), what)
+
+    @staticmethod
+    def _take(into: list[Had], had: Had, what: str | Exception) -> sms.Sent:
         if isinstance(what, Exception):
             raise what
         if what == "hang":
             raise sms.Unanswered("ReadTimeout")
-        had = Had(f"SM{self.sends:032x}", to, body, self.clock())
-        self.has.append(had)
+        into.append(had)
         if what == "drop":
             raise sms.Unanswered("ConnectionError")
         return sms.Sent(had.sid, had.status)
+
+    def call(self, *, to: str, words: str, callback_url: str) -> sms.Sent:
+        self.rang += 1
+        if self.during is not None:
+            self.during()
+        what = self.next_call.pop(0) if self.next_call else "ok"
+        return self._take(self.rings, Had(f"CA{self.rang:032x}", to, words, self.clock()), what)
+
+    def find_calls(self, *, to: str, since: dt.datetime) -> list[sms.Sent]:
+        self.finds += 1
+        return [sms.Sent(had.sid, had.status) for had in self.rings if had.to == to and had.at >= since]
 
     def find(self, *, to: str, body: str, since: dt.datetime) -> list[sms.Sent]:
         self.finds += 1
@@ -157,12 +215,13 @@ class FakeSupplier:
 
 class FakeTwilio(HttpClient):
     """Twilio as its client library meets it, without a network. Every call is checked against Twilio's own description, and so
-    is every message it answers a list with.
+    is every message and call it answers a list with.
 
     `modes` holds how the coming calls go: "ok", "timeout", "accept_then_drop", "not_json", "empty", a number (that HTTP
     status with no words), or (status, code) as Twilio refuses, with `retry_after` beside a 429. `becomes` holds what our
     texts have become each time a list is asked for: Twilio's status and code. `shows_undated`: whether a text that has not
-    been passed on stands in a list that is asked for by date.
+    been passed on stands in a list that is asked for by date. `calls`
+    holds the calls it was asked to make; what a person or a machine does with one is set in it.
     """
 
     def __init__(self) -> None:
@@ -172,16 +231,10 @@ class FakeTwilio(HttpClient):
         self.retry_after: str | None = None
         self.has: list[dict[str, Any]] = []
         self.becomes: list[tuple[str, int | None]] = []
+        self.at_first = "queued"  # Twilio's word for a text it has just taken
+        self.calls: list[dict[str, Any]] = []
         self.clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
-        self._create = OAS30Validator(
-            {**CREATE, "components": OPENAPI["components"]}, format_checker=oas30_format_checker
-        )
         self.shows_undated = True
-        self._update = OAS30Validator({**UPDATE, "components": OPENAPI["components"]})
-        self._listed = OAS30Validator(LIST, format_checker=oas30_format_checker)
-        self._message = OAS30Validator(
-            {"$ref": "#/components/schemas/api.v2010.account.message", "components": OPENAPI["components"]}
-        )
 
     def request(
         self,
@@ -204,8 +257,9 @@ class FakeTwilio(HttpClient):
             }
         )
         self.requests.append((method, url, sent))
-        *_, last = urlsplit(url).path.split("/")
-        assert last == "Messages.json" or re.fullmatch(SID, last.removesuffix(".json")), url
+        *_, last = urlsplit(url).path.removesuffix(".json").split("/")
+        resource = last if last in DESCRIBED else "Messages"
+        assert last in DESCRIBED or DESCRIBED["Messages"].is_id(last), url
         mode = self.modes.pop(0) if self.modes else "ok"
         if mode == "timeout":
             raise requests.exceptions.ReadTimeout("a time-out that quotes +447700900123")
@@ -225,20 +279,34 @@ class FakeTwilio(HttpClient):
             return Response(201 if method == "POST" else 200, "<html>", {})
         if mode == "empty":
             return Response(201, "{}", {})
-        if last != "Messages.json":
-            return self._one(last.removesuffix(".json"), sent if method == "POST" else None)
-        return (
-            self._create_one(sent, drop=mode == "accept_then_drop") if method == "POST" else self._list(sent)
-        )
+        if last not in DESCRIBED:
+            return self._one(last, sent if method == "POST" else None)
+        if method != "POST":
+            return self._list(resource, sent)
+        DESCRIBED[resource].check_created(sent)
+        made = self._rung(sent) if resource == "Calls" else self._sent(sent)
+        if mode == "accept_then_drop":
+            raise requests.exceptions.ConnectionError("the connection was cut")
+        return Response(201, json.dumps(made), {})
 
-    def _create_one(self, sent: dict[str, Any], *, drop: bool) -> Response:
-        problems = [problem.message for problem in self._create.iter_errors(sent)]
-        assert not problems, problems
-        unknown = set(sent) - set(CREATE["properties"])
-        assert not unknown, unknown
+    def _rung(self, sent: dict[str, Any]) -> dict[str, Any]:
+        call = {
+            "sid": f"CA{len(self.calls) + 1:032x}",
+            "status": "queued",
+            "to": sent["To"],
+            "from": sent["From"],
+            "direction": "outbound-api",
+            "answered_by": None,
+            "date_created": format_datetime(self.clock()),
+            "start_time": None,
+        }
+        self.calls.append(call)
+        return call
+
+    def _sent(self, sent: dict[str, Any]) -> dict[str, Any]:
         message = {
             "sid": f"SM{len(self.has) + 1:032x}",
-            "status": "queued",
+            "status": self.at_first,
             "to": sent["To"],
             "from": sent["From"],
             "body": sent["Body"],
@@ -248,9 +316,7 @@ class FakeTwilio(HttpClient):
             "date_sent": None,
         }
         self.has.append(message)
-        if drop:
-            raise requests.exceptions.ConnectionError("the connection was cut")
-        return Response(201, json.dumps(message), {})
+        return message
 
     def _one(self, sid: str, change: dict[str, Any] | None) -> Response:
         """One message: as it is, or with what is to change. Only what is over can lose its words, and nothing else."""
@@ -258,41 +324,38 @@ class FakeTwilio(HttpClient):
         if message is None:
             return Response(404, json.dumps({"code": 20404, "message": f"no {sid}", "status": 404}), {})
         if change is not None:
-            problems = [problem.message for problem in self._update.iter_errors(change)]
-            assert not problems, problems
+            DESCRIBED["Messages"].check_changed(change)
             assert change == {"Body": ""}, change
             if message["status"] not in FINAL:
                 return Response(409, json.dumps({"code": 20009, "message": "not yet", "status": 409}), {})
             message["body"] = ""
-        problems = [problem.message for problem in self._message.iter_errors(message)]
-        assert not problems, problems
+        DESCRIBED["Messages"].check_answer(message)
         return Response(200, json.dumps(message), {})
 
-    def _list(self, asked: dict[str, Any]) -> Response:
-        problems = [problem.message for problem in self._listed.iter_errors(_figures(asked))]
-        assert not problems, problems
-        if self.becomes:
+    def _list(self, resource: str, asked: dict[str, Any]) -> Response:
+        DESCRIBED[resource].check_asked(asked)
+        if self.becomes and resource == "Messages":
             status, code = self.becomes.pop(0)
             for one in self.has:
                 if one["direction"] != "inbound":
                     one.update(status=status, error_code=code)
         # The newest first, by when it was sent.
+        kept = self.calls if resource == "Calls" else self.has
         dated = "DateSent>" in asked and not self.shows_undated
         found = [
             one
-            for one in reversed(self.has)
-            if _matches(one, asked) and not (dated and one["date_sent"] is None)
+            for one in reversed(kept)
+            if _matches(one, asked) and not (dated and one.get("date_sent") is None)
         ]
         found.sort(key=_instant, reverse=True)
         page, size = int(asked.get("Page", 0)), int(asked.get("PageSize", 50))
         shown, rest = found[page * size : (page + 1) * size], found[(page + 1) * size :]
         for one in shown:
-            problems = [problem.message for problem in self._message.iter_errors(one)]
-            assert not problems, problems
+            DESCRIBED[resource].check_answer(one)
         query = urlencode({**asked, "Page": page + 1, "PageToken": "PA" + "0" * 32})
         answer = {
-            "messages": shown,
-            "next_page_uri": f"/2010-04-01/Accounts/AC{'0' * 32}/Messages.json?{query}" if rest else None,
+            resource.lower(): shown,
+            "next_page_uri": f"/2010-04-01/Accounts/AC{'0' * 32}/{resource}.json?{query}" if rest else None,
             "page": page,
             "page_size": size,
         }
@@ -326,7 +389,7 @@ class FakeTwilio(HttpClient):
 
 
 def _instant(message: dict[str, Any]) -> dt.datetime:
-    return parsedate_to_datetime(message["date_sent"] or message["date_created"])
+    return parsedate_to_datetime(message.get("date_sent") or message["date_created"])
 
 
 def _matches(message: dict[str, Any], asked: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import requests
 from twilio.http.response import Response
 
-from tests.fakes import CREATE, TWILIO, FakeTwilio
+from tests.fakes import TWILIO, WHOLE, FakeTwilio
 
 _BASIC = base64.b64encode(f"{TWILIO['TWILIO_KEY_SID']}:{TWILIO['TWILIO_KEY_SECRET']}".encode()).decode()
 _UNKNOWN_KEY = {"code": 20003, "message": "Authenticate", "status": 401, "more_info": "https://example.org"}
@@ -105,8 +105,7 @@ class TwilioLine:
 
 def _typed(form: dict[str, str]) -> dict[str, Any]:
     """A form's numbers as numbers: on the wire everything is words."""
-    whole = {name for name, schema in CREATE["properties"].items() if schema.get("type") == "integer"}
-    return {name: int(value) if name in whole else value for name, value in form.items()}
+    return {name: int(value) if name in WHOLE else value for name, value in form.items()}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ from safety.models.audit import AuditEvent, Seal
 from safety.models.duty import Digest, Shift
 from safety.models.jobs import Heartbeat, Lease, RateLimit
 from safety.models.messages import (
+    Channel,
     Inbound,
     MessageState,
     Receipt,
@@ -47,6 +48,7 @@ __all__ = [
     "BedReport",
     "Bedspace",
     "CallBack",
+    "Channel",
     "Cohort",
     "Contact",
     "Digest",

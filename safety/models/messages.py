@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from safety.crypto import Sealed
-from safety.extensions import Model, Row, both_or_neither, one_of
+from safety.extensions import Model, Row, both_or_neither, live_only, one_of
 
 
 class MessageState(StrEnum):
@@ -26,8 +26,17 @@ class MessageState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Channel(StrEnum):
+    """How words reach a telephone: written, or said to whoever picks it up."""
+
+    TEXT = "text"
+    CALL = "call"
+
+
 class Text(Row):
-    """One text of ours: queued in the transaction of the thing it tells, sent by the jobs process."""
+    """One text of ours, or one call that says the same: queued in the transaction of the thing it tells, sent by the jobs
+    process. Of a call, DELIVERED means that a person picked it up and heard it.
+    """
 
     __tablename__ = "text"
     wording: Mapped[str] = mapped_column(sa.String(40))  # the name of the wording in messages.py
@@ -36,7 +45,13 @@ class Text(Row):
     to_index: Mapped[str] = mapped_column(sa.String(32), index=True)
     body_sealed: Mapped[str | None]
     body = Sealed[str | None]()
+    # The database has the default too: during an update the release before this one still queues texts.
+    channel: Mapped[str] = mapped_column(sa.String(4), default=Channel.TEXT, server_default=Channel.TEXT)
     critical: Mapped[bool] = mapped_column(default=False)
+    # The text that this one repeats to another telephone, or by voice.
+    same_as_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("text.id"), index=True)
+    # The house it is for. None: it is for an officer, a lead or whoever is on call.
+    premises_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("premises.id"))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"), index=True)
     alert_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("alert.id"), index=True)
@@ -52,6 +67,9 @@ class Text(Row):
     first_sent_at: Mapped[dt.datetime | None]  # when a supplier was first called: from here on it may have it
     sent_at: Mapped[dt.datetime | None]
     settled_at: Mapped[dt.datetime | None]
+    lost_at: Mapped[dt.datetime | None]  # when it was given up on, and the next telephone tried (fallback.py)
+    # When to see whether it got through. None: nothing is left to see.
+    look_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     supplier: Mapped[str | None] = mapped_column(sa.String(12))
     sid: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     error: Mapped[str | None] = mapped_column(sa.String(40))
@@ -59,13 +77,28 @@ class Text(Row):
 
     __table_args__ = (
         one_of("state", MessageState),
+        one_of("channel", Channel),
         both_or_neither("claimed_by", "claimed_until"),
         sa.CheckConstraint("state <> 'sending' OR claimed_by IS NOT NULL", name="sending_is_claimed"),
         sa.Index("ix_text_state_next_try_at", "state", "next_try_at"),
         # How many went out in the last second, the last day, the last month.
         sa.Index("ix_text_sent_at", "sent_at"),
         sa.Index("ix_text_queued_at", "queued_at"),
+        # Each telephone is tried once for a text.
+        sa.UniqueConstraint("same_as_id", "channel", "to_index", name="uq_text_telephone_once"),
+        # A text is followed by one call, never by two at once.
+        live_only("uq_text_one_call", "same_as_id", where="channel = 'call'"),
     )
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether other telephones are tried when it does not get through. An alert is not: it has a ladder of its own."""
+        return (
+            self.critical
+            and self.same_as_id is None
+            and self.referral_id is not None
+            and self.alert_id is None
+        )
 
 
 class Receipt(Row):
@@ -134,6 +167,7 @@ class SimulatedText(Row):
     number = Sealed[str]()
     number_index: Mapped[str] = mapped_column(sa.String(32), index=True)
     from_us: Mapped[bool]
+    call: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # said and not written
     body_sealed: Mapped[str]
     body = Sealed[str]()
     sid: Mapped[str] = mapped_column(sa.String(64), unique=True)

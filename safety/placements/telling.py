@@ -7,7 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import duty, messages, outbox, premises, workdays
+from safety import duty, fallback, messages, outbox, premises, workdays
 from safety.extensions import db
 from safety.lifecycle import Recipient, Role, Tell, Worth
 from safety.models import AlertKind, Bedspace, Placement, Premises, User
@@ -46,7 +46,7 @@ def matter(placement: Placement, now: dt.datetime) -> messages.Matter:
 
 
 def tell_of(placement: Placement, tell: Tell, now: dt.datetime) -> None:
-    """Queue the text a row of the table says; of a critical one with nobody to text a coordinator hears."""
+    """Queue the text a row of the table says, and the call beside it; of a critical one with nobody to text a coordinator hears."""
     to = _number(placement, tell.to, now)
     if to is None:
         if tell.critical:
@@ -62,16 +62,20 @@ def tell_of(placement: Placement, tell: Tell, now: dt.datetime) -> None:
         Worth.HOURS_2: now + dt.timedelta(hours=2),
         Worth.HOURS_12: now + dt.timedelta(hours=12),
     }[tell.worth]
-    outbox.queue(
+    said = matter(placement, now)
+    text = outbox.queue(
         wording=tell.wording,
-        matter=matter(placement, now),
+        matter=said,
         to=to,
         worthless_at=worthless,
         now=now,
         critical=tell.critical,
         referral_id=placement.referral_id,
         placement_id=placement.id,
+        premises_id=placement.premises_id if tell.to is Recipient.HOUSE else None,
     )
+    if tell.by_voice is not None:
+        fallback.ring(text=text, wording=tell.by_voice, matter=said, to=to, now=now)
 
 
 def _number(placement: Placement, to: Recipient, now: dt.datetime) -> str | None:

@@ -19,6 +19,7 @@ from safety.models import (
     Alert,
     AlertKind,
     AuditEvent,
+    Channel,
     Inbound,
     MessageState,
     Placement,
@@ -226,7 +227,7 @@ def _text(text: Text, names: _Names) -> Line:
     more = (MEANS.get(text.wording, text.wording), why)
     return Line(
         text.queued_at,
-        f"Text to {names.whose(text.to_index)}",
+        f"{'Call' if text.channel == Channel.CALL else 'Text'} to {names.whose(text.to_index)}",
         more=tuple(words for words in more if words),
         said=text.body or "",
         way=outbox.way(text),

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from flask import current_app
 
 from safety import messages
 
+# Our word for a call that a machine took: nobody heard it.
+MACHINE: Final = "machine"
+
 
 @dataclass(frozen=True)
 class Sent:
-    """What a supplier has of a text: its own id for it, and its word for where the text stands ("queued", "delivered")."""
+    """What a supplier has of a text or call: its own id for it, and its word for where it stands ("queued", "delivered")."""
 
     sid: str
     status: str
@@ -91,6 +94,14 @@ class Supplier(Protocol):
 
     def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
         """Every text with these words that the supplier took from us for this number since then, oldest first."""
+        ...
+
+    def call(self, *, to: str, words: str, callback_url: str) -> Sent:
+        """Ring `to` (E.164) and say the words, twice. They are words of a text: who says them spells what has to be spelt."""
+        ...
+
+    def find_calls(self, *, to: str, since: dt.datetime) -> list[Sent]:
+        """Every call that the supplier made from us to this number since then, oldest first."""
         ...
 
     def received(self, *, since: dt.datetime) -> list[Received]:

@@ -55,6 +55,14 @@ _COUNTRY = Trouble(
     "Our account may not send texts to that country.",
     "Allow it under Messaging, Settings, Geo permissions. The service itself needs the United Kingdom and nothing else.",
 )
+_NO_CALLS = Trouble(
+    "Our own number cannot make calls from this account.",
+    "See that the number of TWILIO_FROM can do voice, or set POS_CALLS=no: then nobody is rung, and a coordinator hears at once.",
+)
+_COUNTRY_OF_CALLS = Trouble(
+    "Our account may not make calls to that country.",
+    "Allow it under Voice, Settings, Geo permissions. The service itself needs the United Kingdom and nothing else.",
+)
 _NOT_FROM_OURS = Trouble(
     "That number cannot be reached from ours.",
     "Try a mobile of another network. If none can be reached, ask Twilio's support about TWILIO_FROM.",
@@ -129,7 +137,9 @@ _TROUBLE: dict[str, Trouble] = {
         _NOT_A_MOBILE: "21614 30005 30006",
         _UNSUBSCRIBED: "21610",
         _OUR_NUMBER: "21212 21606 21659",
+        _NO_CALLS: "21210",
         _COUNTRY: "21408",
+        _COUNTRY_OF_CALLS: "21215",
         _NOT_FROM_OURS: "21612",
         _TOO_MANY: "20429 429 14107 21611 30001",
         _OUT_OF_REACH: "30003 30008 30410",

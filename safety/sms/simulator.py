@@ -1,4 +1,4 @@
-"""The supplier of `make run` and of most tests: keeps every text for the page of telephones and delivers it at once.
+"""The supplier of `make run` and of most tests: keeps every text and call for the page of telephones; each gets through at once.
 
 It stands where a company's machine would stand, so it keeps its own record in its own transactions and reads the clock itself.
 """
@@ -6,6 +6,7 @@ It stands where a company's machine would stand, so it keeps its own record in i
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -30,7 +31,13 @@ class Simulator:
 
     def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
         """The texts with these words that were shown on the telephone `to` since then, oldest first."""
-        kept = db.session.scalars(
+        shown = self._shown(to, since)
+        found = [Sent(text.sid, "delivered") for text in shown if text.body == body and not text.call]
+        db.session.rollback()
+        return found
+
+    def _shown(self, to: str, since: dt.datetime) -> Sequence[SimulatedText]:
+        return db.session.scalars(
             sa.select(SimulatedText)
             .where(
                 SimulatedText.number_index == ring().index("phone", to),
@@ -39,7 +46,17 @@ class Simulator:
             )
             .order_by(SimulatedText.at)
         ).all()
-        found = [Sent(text.sid, "delivered") for text in kept if text.body == body]
+
+    def call(self, *, to: str, words: str, callback_url: str) -> Sent:
+        """Show on the telephone `to` that it rang, and what was said; somebody always answers. Commits as send does."""
+        begin_write(deciding=False)
+        call = keep(number=to, body=words, from_us=True, call=True, sid=f"CA{new_id().hex}", now=clock.now())
+        db.session.commit()
+        return Sent(call.sid, "completed")
+
+    def find_calls(self, *, to: str, since: dt.datetime) -> list[Sent]:
+        """The calls that were shown on the telephone `to` since then, oldest first."""
+        found = [Sent(one.sid, "completed") for one in self._shown(to, since) if one.call]
         db.session.rollback()
         return found
 
@@ -72,7 +89,7 @@ class Simulator:
     def _record(self, wanted: sa.ColumnElement[bool]) -> list[Listed]:
         kept = db.session.scalars(
             sa.select(SimulatedText)
-            .where(SimulatedText.from_us, wanted)
+            .where(SimulatedText.from_us, ~SimulatedText.call, wanted)
             .order_by(SimulatedText.at.desc(), SimulatedText.sid)
         ).all()
         found = [Listed(text.sid, "delivered", None, text.at, is_trial(text.body)) for text in kept]
@@ -80,13 +97,19 @@ class Simulator:
         return found
 
 
-def keep(*, number: str, body: str, from_us: bool, now: dt.datetime, sid: str | None = None) -> SimulatedText:
+def keep(
+    *, number: str, body: str, from_us: bool, now: dt.datetime, sid: str | None = None, call: bool = False
+) -> SimulatedText:
     """Put one text on a telephone (E.164), in the caller's transaction.
 
-    from_us: whether the service wrote it; sid: its id, made up if not given.
+    from_us: whether the service wrote it; sid: its id, made up if not given; call: it was said and not written.
     """
     text = SimulatedText(
-        at=now, number_index=ring().index("phone", number), from_us=from_us, sid=sid or f"SM{new_id().hex}"
+        at=now,
+        number_index=ring().index("phone", number),
+        from_us=from_us,
+        call=call,
+        sid=sid or f"SM{new_id().hex}",
     )
     text.number, text.body = number, body
     db.session.add(text)

@@ -21,9 +21,11 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from twilio.twiml.voice_response import VoiceResponse
 
 from config import Settings
-from safety.sms import Listed, Received, Refused, Sent, Unanswered, is_trial
+from safety.sms import MACHINE, Listed, Received, Refused, Sent, Unanswered, is_trial
+from safety.sms.aloud import aloud
 
 LONGEST_S = 36000
 # A trial account puts this before every text; without knowing it we could not find our own words again.
@@ -34,6 +36,10 @@ _MOST_RECEIVED = 2000
 # Of what went out, in a day.
 _MOST_COMPARED = 5000
 _CLOCKS_APART = dt.timedelta(minutes=2)
+# Of a call. Twilio adds up to 5 s to the first; most networks give a call to the mailbox after 25 to 30 s.
+_RING_S = 20
+_LONGEST_CALL_S = 120
+_VOICE, _LANGUAGE = "Polly.Amy", "en-GB"
 
 # Twilio's error codes, as its documentation explains them (twilio.com/docs/api/errors). What is not named here is judged by
 # the HTTP status alone.
@@ -48,7 +54,9 @@ _ALARM = {
     20003,  # our key is not accepted
     20005,  # our account is not active
     20404,  # no such account
+    21210,  # our own number may not be shown as the caller
     21212,  # our own number is wrong
+    21215,  # we may not ring that country
     21408,  # we may not send to that country
     21606,  # our own number cannot send
     21611,  # our own number's queue is full
@@ -159,6 +167,40 @@ class Twilio:
                     found.append(_as_sent(message))
             return found[::-1]
 
+    def call(self, *, to: str, words: str, callback_url: str) -> Sent:
+        """Ring one number and say the words. Raises Refused or Unanswered.
+
+        Twilio listens whether a person or a machine took it: a mailbox is not somebody who knows.
+        """
+        with _in_our_words():
+            call = self._client.calls.create(
+                to=to,
+                from_=self._from,
+                twiml=spoken(words),
+                status_callback=callback_url,
+                timeout=_RING_S,
+                time_limit=_LONGEST_CALL_S,
+                machine_detection="Enable",
+            )
+            if not call.sid:
+                raise Unanswered("no_sid")
+            return _as_called(call)
+
+    def find_calls(self, *, to: str, since: dt.datetime) -> list[Sent]:
+        """What Twilio made of calls from us to this number, oldest first. Raises Refused or Unanswered.
+
+        Not filtered by StartTime, which a call still in Twilio's queue does not have.
+        """
+        with _in_our_words():
+            found = [
+                _as_called(call)
+                for call in self._client.calls.stream(
+                    to=to, from_=self._from, page_size=100, limit=_MOST_LISTED
+                )
+                if call.date_created is None or call.date_created >= since - _CLOCKS_APART
+            ]
+            return found[::-1]
+
     def received(self, *, since: dt.datetime) -> list[Received]:
         """What came in to our number since then, oldest first. Raises Refused or Unanswered.
 
@@ -227,6 +269,25 @@ def _as_listed(message: Any) -> Listed:
     return Listed(
         message.sid or "", str(message.status), error, at, is_trial((message.body or "").removeprefix(_TRIAL))
     )
+
+
+def _as_called(call: Any) -> Sent:
+    return Sent(call.sid, call_word(str(call.status), call.answered_by))
+
+
+def call_word(status: str, answered_by: str | None) -> str:
+    """Twilio's word for where a call stands; sms.MACHINE instead of "completed" when no person took it."""
+    by_machine = (answered_by or "").startswith(("machine", "fax"))
+    return MACHINE if status == "completed" and by_machine else status
+
+
+def spoken(words: str) -> str:
+    """The TwiML of a call that says the words twice, with what has to be spelt spelt out."""
+    response = VoiceResponse()
+    for _ in range(2):
+        response.say(aloud(words), voice=_VOICE, language=_LANGUAGE)
+        response.pause(length=1)
+    return str(response)
 
 
 @contextmanager

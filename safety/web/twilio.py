@@ -1,4 +1,4 @@
-"""Where Twilio calls us: texts that come in, and what became of ours.
+"""Where Twilio calls us: texts that come in, and what became of our texts and calls.
 
 The rule kept: nothing is read or written before the signature over our configured public address holds; a call that is not
 Twilio's is refused with 403, whatever it holds. Answers go out through the outbox, never in the reply to the call.
@@ -11,13 +11,22 @@ from flask import Blueprint, Flask, Response, abort, current_app, request
 from safety import delivery, inbox
 from safety.extensions import csrf
 from safety.permissions import ANYONE, allow
-from safety.sms.twilio import signed
+from safety.sms.twilio import call_word, signed
 from safety.web.gate import begins_its_own_write, now, retrying
 
 pages = Blueprint("twilio", __name__, url_prefix="/twilio")
 
 # Twilio's own words may be ten segments long; nothing it sends in a field we keep is longer.
-LONGEST = {"MessageSid": 64, "From": 40, "Body": 1600, "MessageStatus": 20, "ErrorCode": 40}
+LONGEST = {
+    "MessageSid": 64,
+    "From": 40,
+    "Body": 1600,
+    "MessageStatus": 20,
+    "ErrorCode": 40,
+    "CallSid": 64,
+    "CallStatus": 20,
+    "AnsweredBy": 40,
+}
 
 
 def wanted(app: Flask) -> bool:
@@ -69,4 +78,17 @@ def status() -> Response:
     if not sid or not word:
         abort(400)
     retrying(lambda: delivery.receipt(sid=sid, status=word, error=error or None, now=now()))
+    return Response(status=204)
+
+
+@pages.post("/call")
+@csrf.exempt  # type: ignore[untyped-decorator]
+@allow(ANYONE)
+@begins_its_own_write
+def call() -> Response:
+    """What became of a call of ours."""
+    sid, word, by = _field("CallSid"), _field("CallStatus"), _field("AnsweredBy", needed=False)
+    if not sid or not word:
+        abort(400)
+    retrying(lambda: delivery.receipt(sid=sid, status=call_word(word, by), error=None, now=now()))
     return Response(status=204)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from safety import heartbeats, promptness
+from safety import heartbeats, outbox, promptness
 from safety.extensions import begin_write, db
 from safety.lifecycle import Role
 from safety.models import Alert, AlertKind, MessageState, Text, TextDifference
@@ -48,7 +48,7 @@ def went(
     if handed_s is not None:
         row.supplier, row.sid = supplier, f"SM{row.id.hex}"
         row.sent_at = row.queued_at + dt.timedelta(seconds=handed_s)
-    if state in (MessageState.DELIVERED, *promptness.LOST):
+    if state in (MessageState.DELIVERED, *outbox.LOST):
         row.settled_at = row.queued_at + dt.timedelta(seconds=delivered_s)
     row.error = error
     db.session.commit()

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from safety import clock, create_app, jobs
+from safety import clock, create_app, jobs, referrals
 from safety.crypto import ring
 from safety.extensions import begin_write, db
-from safety.lifecycle import State
-from safety.models import Inbound, Placement, SimulatedText
+from safety.lifecycle import Event, State
+from safety.models import Channel, Inbound, MessageState, Placement, SimulatedText, Text
 from safety.sms import simulator
 from tests import factories
 from tests.conftest import settings_for
@@ -97,6 +97,30 @@ def test_an_answer_goes_the_way_of_a_text_to_the_supplier(app: Flask, client: Fl
     page = client.get(f"/phones/{ring().index('phone', number)}/texts").text
     said = [page.index(words) for words in ("Reply YES", f">YES {placement.code}<", "recorded as confirmed")]
     assert said == sorted(said)
+
+
+def test_a_house_that_withdraws_makes_the_officers_telephone_ring(app: Flask, client: FlaskClient) -> None:
+    placement = held()
+    assert press(client, mobile(placement), f"YES {placement.code}") == 303
+    db.session.rollback()
+    begin_write()
+    referrals.record(
+        placement_id=placement.id,
+        event=Event.WITHDRAW,
+        actor=factories.house_actor(placement.premises_id),
+        facts={"reason": "staff"},
+        now=clock.now(),
+    )
+    db.session.commit()
+    jobs.send(jobs.this_process())
+    response = client.get("/phones")
+    check_page(response)
+    number = placement.referral.officer_phone
+    shown = client.get(f"/phones/{ring().index('phone', number)}/texts").text
+    assert "DO NOT GO THERE" in shown and "Telephone call, answered" in shown
+    assert "Do not go to that house" in shown
+    call = db.session.scalars(sa.select(Text).where(Text.channel == Channel.CALL)).one()
+    assert call.state == MessageState.DELIVERED
 
 
 def test_pressed_twice_it_is_one_text(app: Flask, client: FlaskClient) -> None:

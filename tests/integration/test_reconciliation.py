@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import create_app, jobs, messages, reconciliation, sms, supplying
+from safety import create_app, fallback, jobs, messages, reconciliation, sms, supplying
 from safety.extensions import db
 from safety.messages import Matter
 from safety.models import MessageState, Receipt, Text, TextDifference
 from safety.sms.twilio import Twilio
+from tests import factories
 from tests.conftest import settings_for
 from tests.desk import MINUTE, Desk, alerts, desk_of, receipt, text
 from tests.factories import NOW
@@ -303,3 +304,17 @@ def test_the_simulators_record_agrees_with_ours(app: Flask, still: StillClock) -
     assert fresh(row).state == MessageState.DELIVERED
     assert (differ(), alerts()) == ({}, [])
     assert sms.supplier().look(sid="SMnone") is None
+
+
+def test_a_call_is_not_missed_on_the_list_of_texts(desk: Desk) -> None:
+    first = text(now=desk.now)
+    matter = Matter(reference="K7M-4QX", ring="0113 496 0100")
+    rung = fallback.ring(
+        text=first, wording=messages.call_house, matter=matter, to=factories.phone(), now=desk.now
+    )
+    assert rung is not None
+    db.session.commit()
+    assert desk.round() == 2
+    assert kept(rung).sid == desk.supplier.rings[0].sid
+    assert reconcile()
+    assert differ() == {}

@@ -162,14 +162,14 @@ def test_a_key_that_may_send_and_not_read_is_found_out(real: Flask, wire: FakeTw
 
 
 def test_words_that_twilio_does_not_keep_are_found_out(real: Flask, wire: FakeTwilio) -> None:
-    create = wire._create_one
+    keep = wire._sent
 
-    def redacted(sent: dict[str, Any], *, drop: bool) -> Any:
-        answer = create(sent, drop=drop)
-        wire.has[-1]["body"] = ""
-        return answer
+    def redacted(sent: dict[str, Any]) -> dict[str, Any]:
+        message = keep(sent)
+        message["body"] = ""
+        return message
 
-    wire._create_one = redacted
+    wire._sent = redacted
     result = tried(real, "--asks", "1")
     assert result.exit_code == 1
     assert "Turn off message redaction" in result.output

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from safety import clock, create_app, delivery, jobs, messages, outbox, sms
+from safety import clock, create_app, delivery, fallback, jobs, messages, outbox, sms
 from safety.crypto import ring
 from safety.extensions import begin_write, db
 from safety.models import Inbound, MessageState, Receipt, Text
@@ -367,6 +367,9 @@ INCOMPLETE: list[tuple[str, Any]] = [
     ("/twilio/status", {"MessageSid": "SM1"}),
     ("/twilio/status", {"MessageStatus": "sent"}),
     ("/twilio/status", {"MessageSid": "SM1", "MessageStatus": "s" * 21}),
+    ("/twilio/call", {"CallSid": "CA1"}),
+    ("/twilio/call", {"CallSid": "", "CallStatus": "busy"}),
+    ("/twilio/call", {"CallSid": "CA1", "CallStatus": "completed", "AnsweredBy": "m" * 41}),
 ]
 
 
@@ -422,6 +425,45 @@ def test_a_receipt_moves_its_text_and_a_repeated_one_does_not(
     assert rows()[1] == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "state"),
+    [
+        ({"CallStatus": "completed", "AnsweredBy": "human"}, MessageState.DELIVERED),
+        ({"CallStatus": "completed"}, MessageState.DELIVERED),
+        ({"CallStatus": "completed", "AnsweredBy": "machine_start"}, MessageState.UNDELIVERED),
+        ({"CallStatus": "busy"}, MessageState.UNDELIVERED),
+        ({"CallStatus": "no-answer"}, MessageState.UNDELIVERED),
+        ({"CallStatus": "canceled"}, MessageState.FAILED),
+        ({"CallStatus": "ringing"}, MessageState.SENT),
+    ],
+)
+def test_what_became_of_a_call_moves_it_once(
+    client: FlaskClient, wire: FakeTwilio, first: dict[str, str], state: MessageState
+) -> None:
+    matter = messages.Matter(reference="K7M-4QX", ring="0113 496 0100")
+    worthless_at = NOW + dt.timedelta(minutes=10)
+    text = outbox.queue(wording=messages.withdrawn, matter=matter, to=TO, worthless_at=worthless_at, now=NOW)
+    rung = fallback.ring(text=text, wording=messages.call_do_not_go, matter=matter, to=TO, now=NOW)
+    assert rung is not None
+    # The call alone is handed over.
+    text.next_try_at = worthless_at
+    db.session.commit()
+    begin_write(deciding=False)
+    (errand,) = outbox.claim(owner="one", limit=1, lease_s=60, now=NOW)
+    db.session.commit()
+    result = delivery.hand_over(errand=errand, now=NOW)
+    begin_write()
+    delivery.record(errand=errand, result=result, now=NOW)
+    db.session.commit()
+    sid = wire.calls[0]["sid"]
+    for fields in (first, first, {"CallStatus": "completed", "AnsweredBy": "unknown"}):
+        assert call(client, "/twilio/call", {"CallSid": sid, **fields}) == 204
+        if state == MessageState.SENT:
+            break
+    db.session.refresh(rung)
+    assert rung.state == state
+
+
 def test_a_receipt_for_a_text_we_do_not_know_is_kept(client: FlaskClient) -> None:
     fields = {"MessageSid": "SM" + "f" * 32, "MessageStatus": "undelivered", "ErrorCode": "30003"}
     assert call(client, "/twilio/status", fields) == 204
@@ -471,7 +513,7 @@ def test_texts_brought_and_fetched_at_the_same_moment_act_once(app: Flask, wire:
     assert rows() == (10, 0, 10)
 
 
-@pytest.mark.parametrize("path", ["/twilio/inbound", "/twilio/status"])
+@pytest.mark.parametrize("path", ["/twilio/inbound", "/twilio/status", "/twilio/call"])
 def test_with_the_simulator_these_addresses_do_not_exist(database_url: str, path: str) -> None:
     client = create_app(settings_for(database_url)).test_client()
     assert client.post(path, data=INBOUND, headers={"X-Twilio-Signature": "x"}).status_code == 404

@@ -161,7 +161,7 @@ def test_what_twilio_did_not_sign_is_refused_and_nothing_at_all_is_written(
     fields, signature = FORGED[kind]
     before = everything()
     headers = {} if signature is None else {"X-Twilio-Signature": signature}
-    for path in ("/twilio/inbound", "/twilio/status"):
+    for path in ("/twilio/inbound", "/twilio/status", "/twilio/call"):
         if (path, kind) != ("/twilio/status", "of the other address"):  # there it is genuine
             assert client.post(path, data=fields, headers=headers).status_code == 403, path
     assert everything() == before
