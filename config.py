@@ -45,6 +45,11 @@ class Settings:
     TWILIO_API_BASE: str  # empty: Twilio's own
     TWILIO_TIMEOUT_S: int
     TWILIO_BLANK_BODIES: bool  # whether Twilio is told to forget the words of a text once it is over
+    POS_SMS_SECOND: str  # none | notify: the supplier for when the first fails
+    NOTIFY_API_KEY: str
+    NOTIFY_TEMPLATE_ID: str  # of a text template that holds ((body)) and nothing else
+    NOTIFY_CALLBACK_TOKEN: str  # what Notify's calls bring with them
+    NOTIFY_API_BASE: str  # empty: Notify's own
     SMS_PER_SECOND: int  # texts handed over by all processes together
     SMS_DAILY_TEXTS: int  # more than so many in 24 hours, and a coordinator hears of it
     TEXT_SILENT_S: int  # after so long without a word of it, a critical text counts as not delivered
@@ -147,9 +152,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         TWILIO_AUTH_TOKENS=_list(env, "TWILIO_AUTH_TOKENS", needed=twilio),
         TWILIO_FROM=_phone(env, "TWILIO_FROM", "" if twilio else "+447700900000", strict=strict),
-        TWILIO_API_BASE=_api_base(env),
+        TWILIO_API_BASE=_api_base(env, "TWILIO_API_BASE"),
         TWILIO_TIMEOUT_S=_whole(env, "TWILIO_TIMEOUT_S", 10, 1, 60),
         TWILIO_BLANK_BODIES=_choice(env, "TWILIO_BLANK_BODIES", ("no", "yes"), "no") == "yes",
+        **_second(env, twilio=twilio),
         SMS_PER_SECOND=_whole(env, "SMS_PER_SECOND", 10, 1, 1000),
         SMS_DAILY_TEXTS=_whole(env, "SMS_DAILY_TEXTS", 2000, 1, 100_000),
         # With the 195 s of safety/fallback.py, less than five minutes.
@@ -342,10 +348,41 @@ def _database(env: Mapping[str, str], *, strict: bool) -> str:
     return url
 
 
-def _api_base(env: Mapping[str, str]) -> str:
-    base = env.get("TWILIO_API_BASE", "").strip().rstrip("/")
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def _second(env: Mapping[str, str], *, twilio: bool) -> dict[str, str]:
+    """The second supplier's settings: all of them or none."""
+    wanted = _choice(env, "POS_SMS_SECOND", ("none", "notify"), "none")
+    names = ("NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID", "NOTIFY_CALLBACK_TOKEN")
+    if wanted == "none":
+        for name in names:
+            if env.get(name, "").strip():
+                raise BadSetting(f"POS_SMS_SECOND: is not notify, though {name} is set")
+        return {"POS_SMS_SECOND": wanted, "NOTIFY_API_BASE": "", **dict.fromkeys(names, "")}
+    if not twilio:
+        raise BadSetting("POS_SMS_SECOND: stands in for twilio, which POS_SMS does not name")
+    return {
+        "POS_SMS_SECOND": wanted,
+        "NOTIFY_API_KEY": _text(
+            env,
+            "NOTIFY_API_KEY",
+            None,
+            rf"\S+-{_UUID}-{_UUID}",
+            "a whole key: its name and two ids, with - between",
+        ),
+        "NOTIFY_TEMPLATE_ID": _text(env, "NOTIFY_TEMPLATE_ID", None, _UUID, "the id of the template"),
+        "NOTIFY_CALLBACK_TOKEN": _text(
+            env, "NOTIFY_CALLBACK_TOKEN", None, r"[!-~]{20,200}", "20 to 200 letters, figures and signs"
+        ),
+        "NOTIFY_API_BASE": _api_base(env, "NOTIFY_API_BASE"),
+    }
+
+
+def _api_base(env: Mapping[str, str], name: str) -> str:
+    base = env.get(name, "").strip().rstrip("/")
     if base and not re.fullmatch(r"https?://[^/\s]+", base):
-        raise BadSetting("TWILIO_API_BASE: should be empty, or scheme and host like https://proxy.example")
+        raise BadSetting(f"{name}: should be empty, or scheme and host like https://proxy.example")
     return base
 
 

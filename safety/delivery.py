@@ -15,7 +15,7 @@ from typing import Literal
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import duty, fallback, outbox, sms
+from safety import duty, fallback, messages, outbox, sms, switching
 from safety.extensions import db
 from safety.models import Alert, AlertKind, Channel, Contact, Referral, Text
 
@@ -28,17 +28,22 @@ FAILING_AFTER = 3
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one errand: sent (with the supplier's sid), refused, unanswered, or dropped because it was too late."""
+    """What came of one errand: sent (with the supplier's sid), refused, unanswered, or dropped because it was too late; elsewhere:
+    whoever was called before does not have it and fails, so it may go by the other.
 
-    kind: Literal["sent", "refused", "unanswered", "dropped"]
+    supplier: who was called.
+    """
+
+    kind: Literal["sent", "refused", "unanswered", "dropped", "elsewhere"]
     sent: sms.Sent | None = None
     refused: sms.Refused | None = None
     code: str = ""
+    supplier: str = ""
 
     @property
     def well(self) -> bool:
         """Whether recording it can raise no alert."""
-        return self.kind in ("sent", "dropped") and (
+        return self.kind in ("sent", "dropped", "elsewhere") and (
             self.sent is None or outbox.means(self.sent.status) not in outbox.LOST
         )
 
@@ -53,7 +58,7 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
 
     When it may have been handed over before, the supplier is asked first, and what it has is never sent again.
     """
-    supplier = sms.supplier()
+    supplier = sms.named(errand.supplier)
     try:
         if errand.ask_since is not None:
             had = _ask(supplier, errand, errand.ask_since)
@@ -61,16 +66,20 @@ def hand_over(*, errand: outbox.Errand, now: dt.datetime) -> Result:
             db.session.rollback()
             ours = next((one for one in had if one.sid not in taken), None)
             if ours is not None:
-                return Result("sent", sent=ours)
+                return Result("sent", sent=ours, supplier=supplier.name)
+            better = errand.channel is Channel.TEXT and switching.chosen(now=now).name != supplier.name
+            db.session.rollback()
+            if better:
+                return Result("elsewhere")
         worth_s = int((errand.worthless_at - now).total_seconds())
         # A process that was stopped in between must not send what another one has taken back.
         if worth_s < 1 or time.monotonic() > errand.good_until - current_app.config["TWILIO_TIMEOUT_S"]:
             return Result("dropped")
-        return Result("sent", sent=_send(supplier, errand, worth_s))
+        return Result("sent", sent=_send(supplier, errand, worth_s), supplier=supplier.name)
     except sms.Refused as refused:
-        return Result("refused", refused=refused, code=refused.code)
+        return Result("refused", refused=refused, code=refused.code, supplier=supplier.name)
     except sms.Unanswered as unanswered:
-        return Result("unanswered", code=unanswered.code)
+        return Result("unanswered", code=unanswered.code, supplier=supplier.name)
 
 
 def _send(supplier: sms.Supplier, errand: outbox.Errand, worth_s: int) -> sms.Sent:
@@ -78,7 +87,11 @@ def _send(supplier: sms.Supplier, errand: outbox.Errand, worth_s: int) -> sms.Se
     if errand.channel is Channel.CALL:
         return supplier.call(to=errand.to, words=errand.body, callback_url=f"{public}/twilio/call")
     return supplier.send(
-        to=errand.to, body=errand.body, validity_s=worth_s, callback_url=f"{public}/twilio/status"
+        to=errand.to,
+        body=errand.body if supplier.receives else messages.by_telephone(errand.body),
+        validity_s=worth_s,
+        callback_url=f"{public}/twilio/status",
+        reference=errand.text_id.hex,
     )
 
 
@@ -87,7 +100,7 @@ def _ask(supplier: sms.Supplier, errand: outbox.Errand, since: dt.datetime) -> l
     try:
         if errand.channel is Channel.CALL:
             return supplier.find_calls(to=errand.to, since=since)
-        return supplier.find(to=errand.to, body=errand.body, since=since)
+        return supplier.find(to=errand.to, body=errand.body, since=since, reference=errand.text_id.hex)
     except sms.Refused as refused:
         raise sms.Refused(refused.code, alarm=refused.alarm, retry_after_s=refused.retry_after_s) from None
 
@@ -100,11 +113,15 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
     if result.kind == "dropped":
         # Nothing was called, but whoever claims it next asks first: this process may have been stopped for a long time.
         return outbox.doubt(errand=errand, code="too_late", now=now)
+    if result.kind == "elsewhere":
+        return outbox.elsewhere(errand=errand, now=now)
+    if result.kind == "unanswered" or (result.refused is not None and not result.refused.permanent):
+        switching.failed(supplier=result.supplier, code=result.code, now=now)
     if result.sent is not None:
         sent = result.sent
         text = outbox.sent(
             errand=errand,
-            supplier=sms.supplier().name,
+            supplier=result.supplier or sms.supplier().name,
             sid=sent.sid,
             status=sent.status,
             error=sent.error,

@@ -41,6 +41,7 @@ from safety import (
     referrals,
     sms,
     supplying,
+    switching,
 )
 from safety.extensions import begin_write, db, reading
 from safety.models import AlertKind, Lease
@@ -114,7 +115,14 @@ def send(process: Process) -> None:
             process.stopping.wait(_PACE.total_seconds() / current_app.config["SMS_PER_SECOND"])
             continue
         begin_write(deciding=False)
-        errands = outbox.claim(owner=process.name, limit=1, lease_s=delivery.lease_s(), now=clock.now())
+        now = clock.now()
+        errands = outbox.claim(
+            owner=process.name,
+            limit=1,
+            lease_s=delivery.lease_s(),
+            supplier=switching.chosen(now=now).name,
+            now=now,
+        )
         db.session.commit()
         for errand in errands:
             _hand_over(errand)
@@ -297,6 +305,7 @@ JOBS = (
     Job("figures", 300, ask_for_figures, alone=True),
     Job("fetch", 60, fetch, alone=True),
     Job("reconcile", 3600, supplying.reconcile, alone=True),
+    Job("look", 60, supplying.look, alone=True),
     Job("spending", 60, supplying.note_spending, alone=True),
     Job("blank", 300, supplying.blank, alone=True),
     Job("seal", 60, seal),

@@ -6,6 +6,7 @@ never hear from us again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ GSM7 = frozenset(
 LIMIT = 160
 OFFICER_ROOM = 28
 COUNTS_ROOM = 40  # letters that counts_same has left for the figures
+_REPLY = re.compile(r"\b([Rr])eply\b")
 DIGEST_ROOM = 88  # letters that digest has left for what waits
 
 
@@ -458,6 +460,20 @@ WORDINGS: tuple[Wording, ...] = tuple(
     for name, value in list(globals().items())
     if callable(value) and getattr(value, "__module__", "") == __name__ and not isinstance(value, type)
 )
+
+
+def by_telephone(body: str) -> str:
+    """A text as it reads when no answer to it can reach us: it asks to be rung where it asked for a reply. At most LIMIT long.
+
+    What does not fit is left out, the plainest words last.
+    """
+    if not _REPLY.search(body):
+        return body
+    for instead, after in (("ing to say", " Texts here are not read"), ("ing to say", ""), ("ing:", "")):
+        said = _REPLY.sub(lambda found, words=instead: found[1] + words, body) + after  # type: ignore[misc]
+        if len(said) <= LIMIT:
+            return said
+    raise AssertionError("unreachable: the last is no longer than what it replaces")
 
 
 def _plain(typed: str) -> str:

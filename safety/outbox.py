@@ -66,6 +66,12 @@ _MEANS = {
     "busy": MessageState.UNDELIVERED,
     "no-answer": MessageState.UNDELIVERED,
     "machine": MessageState.UNDELIVERED,  # sms.MACHINE: nobody heard it
+    # GOV.UK Notify's, where they are others.
+    "created": MessageState.SENT,
+    "pending": MessageState.SENT,
+    "permanent-failure": MessageState.UNDELIVERED,
+    "temporary-failure": MessageState.UNDELIVERED,
+    "technical-failure": MessageState.FAILED,
 }
 
 
@@ -88,6 +94,7 @@ class Errand:
 
     ask_since: when a supplier was first called for it, which means asking before sending; None: never called.
     good_until: the reading of time.monotonic() after which somebody else may have claimed it.
+    supplier: who was called for it, or is to be; None: whoever is first.
     """
 
     text_id: uuid.UUID
@@ -99,6 +106,7 @@ class Errand:
     attempt: int
     ask_since: dt.datetime | None
     good_until: float
+    supplier: str | None = None
 
 
 def queue(
@@ -173,11 +181,14 @@ def due(*, now: dt.datetime) -> bool:
     return db.session.scalar(sa.select(Text.id).where(_claimable(now)).limit(1)) is not None
 
 
-def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[Errand]:
+def claim(
+    *, owner: str, limit: int, lease_s: float, supplier: str | None = None, now: dt.datetime
+) -> list[Errand]:
     """Claim up to `limit` texts, those whose worth ends first before the others.
 
     By compare-and-set on the fence, so that of any number of processes one gets each text. lease_s: after so many seconds
-    another process may take it back, and will ask the supplier first. The caller commits before it calls anybody.
+    another process may take it back, and will ask the supplier first. supplier: who is to be called for those nobody was called for
+    yet; it is written down, because only that one can be asked. The caller commits before it calls anybody.
     """
     good_until = time.monotonic() + lease_s
     found = db.session.scalars(
@@ -192,6 +203,8 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
             text.next_try_at, text.error = now + dt.timedelta(seconds=LONGEST_WAIT_S), "sealed"
             continue
         called_before, fence = text.first_sent_at, text.fence + 1
+        # Only the first supplier can ring somebody up.
+        by = text.supplier if called_before else supplier if text.channel == Channel.TEXT else None
         taken = db.session.execute(
             sa.update(Text)
             .where(Text.id == text.id, Text.fence == text.fence, Text.state == text.state)
@@ -202,6 +215,7 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
                 fence=fence,
                 attempts=Text.attempts + 1,
                 first_sent_at=called_before or now,
+                supplier=by,
             )
             .execution_options(synchronize_session=False)
         )
@@ -209,7 +223,9 @@ def claim(*, owner: str, limit: int, lease_s: float, now: dt.datetime) -> list[E
             worthless_at, attempt = text.worthless_at, text.attempts + 1
             channel = Channel(text.channel)
             errands.append(
-                Errand(text.id, fence, channel, to, body, worthless_at, attempt, called_before, good_until)
+                Errand(
+                    text.id, fence, channel, to, body, worthless_at, attempt, called_before, good_until, by
+                )
             )
         db.session.expire(text)
     return errands
@@ -251,6 +267,22 @@ def to_blank(*, supplier: str, limit: int, now: dt.datetime) -> list[tuple[uuid.
         .limit(limit)
     )
     return [(text_id, sid) for text_id, sid in rows if sid is not None]
+
+
+def going(*, supplier: str, limit: int, now: dt.datetime) -> list[str]:
+    """The supplier's ids of texts it took in the last day and of whose end nothing was heard, the latest first."""
+    sids = db.session.scalars(
+        sa.select(Text.sid)
+        .where(
+            Text.supplier == supplier,
+            Text.state == MessageState.SENT,
+            Text.sid.is_not(None),
+            Text.sent_at > now - dt.timedelta(hours=24),
+        )
+        .order_by(Text.sent_at.desc(), Text.id)
+        .limit(limit)
+    )
+    return [sid for sid in sids if sid is not None]
 
 
 def blanked(*, text_id: uuid.UUID, now: dt.datetime) -> None:
@@ -322,7 +354,19 @@ def again(*, errand: Errand, code: str, wait_s: float | None, now: dt.datetime) 
     text.next_try_at, text.error = next_try_at, code[:40]
     if errand.ask_since is None:
         # Refused at the first call: nobody has it, so there is nothing to ask about.
-        text.first_sent_at = None
+        text.first_sent_at = text.supplier = None
+    db.session.flush()
+    return text
+
+
+def elsewhere(*, errand: Errand, now: dt.datetime) -> Text | None:
+    """The supplier that was called says it does not have it, and fails: it may go by another, at once. None: no longer ours."""
+    text = _mine(errand)
+    if text is None:
+        return None
+    _let_go(text, MessageState.QUEUED)
+    text.first_sent_at = text.supplier = None
+    text.next_try_at = now
     db.session.flush()
     return text
 

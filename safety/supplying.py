@@ -5,6 +5,7 @@ A part of the jobs. The rule kept: the supplier is called with nothing open, and
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from flask import current_app
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # So many texts are forgotten by the supplier in a round.
 _MOST_BLANKED = 100
+# So many texts are asked about one by one in a round.
+_MOST_LOOKED_AT = 50
 
 
 class LeftAside(Exception):
@@ -30,17 +33,20 @@ def reconcile(process: Process) -> None:
     """
     now = clock.now()
     db.session.rollback()
-    supplier = sms.supplier()
-    listed = supplier.listed(since=now - reconciliation.ASKED_BACK)
-    gone = []
-    for sid in reading(lambda: reconciliation.unlisted(supplier=supplier.name, listed=listed, now=now)):
-        if process.stopping.is_set():
-            return
-        found = supplier.look(sid=sid)
-        if found is None:
-            gone.append(sid)
-        else:
-            listed.append(found)
+    listed: list[sms.Listed] = []
+    gone: list[str] = []
+    for supplier in _suppliers():
+        name, theirs = supplier.name, supplier.listed(since=now - reconciliation.ASKED_BACK)
+        missing = reading(functools.partial(reconciliation.unlisted, supplier=name, listed=theirs, now=now))
+        listed += theirs
+        for sid in missing:
+            if process.stopping.is_set():
+                return
+            found = supplier.look(sid=sid)
+            if found is None:
+                gone.append(sid)
+            else:
+                listed.append(found)
 
     def news() -> bool:
         compared = reconciliation.compare(listed=listed, gone=gone, now=now)
@@ -51,6 +57,28 @@ def reconcile(process: Process) -> None:
         compared = reconciliation.compare(listed=listed, gone=gone, now=now)
         reconciliation.settle(compared=compared, now=clock.now())
         db.session.commit()
+
+
+def look(process: Process) -> None:
+    """Ask the second supplier what became of its texts, one by one: its calls may not reach us, and nothing else would tell.
+
+    Of the first the hour is soon enough; the second is used when things are bad already. Raises Refused and Unanswered.
+    """
+    supplier = sms.second()
+    if supplier is None:
+        return
+    for sid in reading(lambda: outbox.going(supplier=supplier.name, limit=_MOST_LOOKED_AT, now=clock.now())):
+        if process.stopping.is_set():
+            return
+        found = supplier.look(sid=sid)
+        if found is not None and outbox.means(found.status) in outbox.FINAL:
+            begin_write()
+            delivery.receipt(sid=sid, status=found.status, error=found.error, now=clock.now())
+            db.session.commit()
+
+
+def _suppliers() -> list[sms.Supplier]:
+    return [supplier for supplier in (sms.supplier(), sms.second()) if supplier is not None]
 
 
 def blank(process: Process) -> None:

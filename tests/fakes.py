@@ -118,6 +118,7 @@ class FakeSupplier:
 
     clock: Callable[[], dt.datetime]
     name: str = "fake"
+    receives: bool = True
     only_to: str | None = None  # `next` is for sends to this number; others go well
     next: list[str | Exception] = field(default_factory=list)
     next_find: list[Exception] = field(default_factory=list)
@@ -135,7 +136,9 @@ class FakeSupplier:
     rang: int = 0  # how often a call was asked for, made or not
     during: Callable[[], None] | None = None
 
-    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> sms.Sent:
+    def send(
+        self, *, to: str, body: str, validity_s: int, callback_url: str, reference: str = ""
+    ) -> sms.Sent:
         self.sends += 1
         self.calls.append({"to": to, "body": body, "validity_s": validity_s, "callback_url": callback_url})
         if self.during is not None:
@@ -165,7 +168,7 @@ class FakeSupplier:
         self.finds += 1
         return [sms.Sent(had.sid, had.status) for had in self.rings if had.to == to and had.at >= since]
 
-    def find(self, *, to: str, body: str, since: dt.datetime) -> list[sms.Sent]:
+    def find(self, *, to: str, body: str, since: dt.datetime, reference: str = "") -> list[sms.Sent]:
         self.finds += 1
         if self.next_find:
             raise self.next_find.pop(0)

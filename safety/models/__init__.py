@@ -12,6 +12,7 @@ from safety.models.messages import (
     Receipt,
     SimulatedEmail,
     SimulatedText,
+    SupplierError,
     Text,
     TextDifference,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "SignIn",
     "SimulatedEmail",
     "SimulatedText",
+    "SupplierError",
     "Text",
     "TextDifference",
     "UnmetNeed",

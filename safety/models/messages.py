@@ -70,7 +70,7 @@ class Text(Row):
     lost_at: Mapped[dt.datetime | None]  # when it was given up on, and the next telephone tried (fallback.py)
     # When to see whether it got through. None: nothing is left to see.
     look_at: Mapped[dt.datetime | None] = mapped_column(index=True)
-    supplier: Mapped[str | None] = mapped_column(sa.String(12))
+    supplier: Mapped[str | None] = mapped_column(sa.String(12))  # who was first called for it, and has it
     sid: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     error: Mapped[str | None] = mapped_column(sa.String(40))
     blanked_at: Mapped[dt.datetime | None]  # when the supplier forgot its words
@@ -132,6 +132,17 @@ class Inbound(Row):
     meaning: Mapped[str] = mapped_column(sa.String(20))
     outcome: Mapped[str] = mapped_column(sa.String(40))
     placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"))
+
+
+class SupplierError(Row):
+    """A call to a supplier that failed for a reason that is not the text's. Kept for a day: which supplier to use follows."""
+
+    __tablename__ = "supplier_error"
+    supplier: Mapped[str] = mapped_column(sa.String(12))
+    code: Mapped[str] = mapped_column(sa.String(40))
+    at: Mapped[dt.datetime]
+
+    __table_args__ = (sa.Index("ix_supplier_error_supplier_at", "supplier", "at"),)
 
 
 class Differs(StrEnum):

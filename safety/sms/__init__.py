@@ -87,13 +87,18 @@ class Supplier(Protocol):
     """What every supplier can do. Each call may take as long as its time-out, and raise Refused or Unanswered."""
 
     name: str
+    receives: bool  # whether an answer to its texts reaches us
 
-    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
-        """Hand one text over. to: E.164; validity_s: after how many seconds the supplier should give the text up."""
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str, reference: str = "") -> Sent:
+        """Hand one text over. to: E.164; validity_s: after how many seconds the supplier should give the text up; reference: our
+        own id for it, by which some can be asked.
+        """
         ...
 
-    def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
-        """Every text with these words that the supplier took from us for this number since then, oldest first."""
+    def find(self, *, to: str, body: str, since: dt.datetime, reference: str = "") -> list[Sent]:
+        """Every text with these words that the supplier took from us for this number since then, or under this reference where it
+        keeps that; oldest first.
+        """
         ...
 
     def call(self, *, to: str, words: str, callback_url: str) -> Sent:
@@ -127,7 +132,7 @@ def is_trial(body: str) -> bool:
 
 
 def supplier() -> Supplier:
-    """The supplier this app is set to use, made once."""
+    """The supplier this app is set to use first, made once."""
     made = current_app.extensions.get("sms")
     if made is None:
         settings = current_app.config["SETTINGS"]
@@ -141,3 +146,20 @@ def supplier() -> Supplier:
             made = Simulator()
         current_app.extensions["sms"] = made
     return cast(Supplier, made)
+
+
+def second() -> Supplier | None:
+    """The supplier for when the first fails, made once; None where none is set."""
+    made = current_app.extensions.get("sms_second")
+    settings = current_app.config["SETTINGS"]
+    if made is None and settings.POS_SMS_SECOND == "notify":
+        from safety.sms.notify import Notify
+
+        made = current_app.extensions["sms_second"] = Notify(settings)
+    return cast("Supplier | None", made)
+
+
+def named(name: str | None) -> Supplier:
+    """The supplier that is called so; the first for a name nobody here has (any more)."""
+    other = second()
+    return other if other is not None and other.name == name else supplier()

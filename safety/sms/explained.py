@@ -121,6 +121,10 @@ _NO_REASON = Trouble(
     "The network did not deliver it, and gave no reason.",
     "Ring whoever it was for; ask whether their telephone gets other texts.",
 )
+_THEIRS = Trouble(
+    "GOV.UK Notify could not pass it to any network.",
+    "Look at status.notifications.service.gov.uk, and ring whoever it was for.",
+)
 _UNKNOWN = Trouble(
     "Twilio gives a reason that this service does not know.",
     "Look its number up at twilio.com/docs/api/errors.",
@@ -134,7 +138,6 @@ _TROUBLE: dict[str, Trouble] = {
         _ACCOUNT: "20005 30002 403",
         _UNVERIFIED: "21608",
         _NO_NUMBER: "21211",
-        _NOT_A_MOBILE: "21614 30005 30006",
         _UNSUBSCRIBED: "21610",
         _OUR_NUMBER: "21212 21606 21659",
         _NO_CALLS: "21210",
@@ -142,7 +145,6 @@ _TROUBLE: dict[str, Trouble] = {
         _COUNTRY_OF_CALLS: "21215",
         _NOT_FROM_OURS: "21612",
         _TOO_MANY: "20429 429 14107 21611 30001",
-        _OUT_OF_REACH: "30003 30008 30410",
         _BLOCKED: "30004",
         _FILTERED: "30007",
         _OUR_WORDS: "21602 21617",
@@ -152,6 +154,10 @@ _TROUBLE: dict[str, Trouble] = {
         _TOO_LATE: "expired too_late asked_to_wait",
         _NEVER_KNOWN: "unknown",
         _SEALED: "sealed",
+        # GOV.UK Notify's.
+        _NOT_A_MOBILE: "21614 30005 30006 permanent-failure",
+        _OUT_OF_REACH: "30003 30008 30410 temporary-failure",
+        _THEIRS: "technical-failure",
         _NO_REASON: "undelivered failed",
         _NOT_TWILIO: "JSONDecodeError ValueError KeyError TypeError no_sid",
     }.items()

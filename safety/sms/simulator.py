@@ -21,15 +21,16 @@ class Simulator:
     """Takes everything, delivers everything, in the order given."""
 
     name = "simulator"
+    receives = True
 
-    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str, reference: str = "") -> Sent:
         """Show the text on the telephone `to`. The session must have no transaction open; it is committed here."""
         begin_write(deciding=False)
         text = keep(number=to, body=body, from_us=True, now=clock.now())
         db.session.commit()
         return Sent(text.sid, "delivered")
 
-    def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
+    def find(self, *, to: str, body: str, since: dt.datetime, reference: str = "") -> list[Sent]:
         """The texts with these words that were shown on the telephone `to` since then, oldest first."""
         shown = self._shown(to, since)
         found = [Sent(text.sid, "delivered") for text in shown if text.body == body and not text.call]

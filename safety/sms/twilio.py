@@ -122,6 +122,7 @@ class Twilio:
     """The account, number and key of the settings. `transport` replaces the network in tests."""
 
     name = "twilio"
+    receives = True
 
     def __init__(self, settings: Settings, transport: HttpClient | None = None) -> None:
         for name in ("twilio", "twilio.http_client"):
@@ -137,7 +138,7 @@ class Twilio:
             http_client=_Wire(self._transport, settings.TWILIO_API_BASE),
         )
 
-    def send(self, *, to: str, body: str, validity_s: int, callback_url: str) -> Sent:
+    def send(self, *, to: str, body: str, validity_s: int, callback_url: str, reference: str = "") -> Sent:
         """Hand one text over. Raises Refused or Unanswered."""
         with _in_our_words():
             message = self._client.messages.create(
@@ -151,7 +152,7 @@ class Twilio:
                 raise Unanswered("no_sid")
             return _as_sent(message)
 
-    def find(self, *, to: str, body: str, since: dt.datetime) -> list[Sent]:
+    def find(self, *, to: str, body: str, since: dt.datetime, reference: str = "") -> list[Sent]:
         """What Twilio took from us for this number, oldest first. Raises Refused or Unanswered.
 
         Not filtered by DateSent, which a text still in Twilio's queue does not have.

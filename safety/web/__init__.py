@@ -52,6 +52,7 @@ DOORS = (
     "houses",
     "forces",
     "twilio",
+    "notify",
     "phones",
 )
 

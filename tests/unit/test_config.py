@@ -57,6 +57,10 @@ BAD = [
     ("TWILIO_KEY_SECRET", ""),
     ("TWILIO_AUTH_TOKENS", ""),
     ("TWILIO_FROM", ""),
+    ("POS_SMS_SECOND", "pigeon"),
+    ("TWILIO_BLANK_BODIES", "perhaps-hidden"),
+    ("SMS_PER_SECOND", "0"),
+    ("SMS_DAILY_TEXTS", "hidden"),
     ("POS_FAILPOINTS", "outbox.called:kill"),
     ("ANSWER_WITHIN_MIN", "soon-hidden"),
     ("ANSWER_WITHIN_MIN", "0"),
@@ -115,3 +119,46 @@ def test_a_bad_setting_is_named_and_its_value_is_not_repeated(name: str, value: 
         config.load(GOOD | {name: value})
     assert str(refused.value).startswith(f"{name}: ")
     assert "hidden" not in str(refused.value)
+
+
+_ID = "00000000-0000-0000-0000-000000000001"
+NOTIFY = {
+    "POS_SMS_SECOND": "notify",
+    "NOTIFY_API_KEY": f"places-{_ID}-{_ID}",
+    "NOTIFY_TEMPLATE_ID": _ID,
+    "NOTIFY_CALLBACK_TOKEN": "t" * 20,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NOTIFY_API_KEY", ""),
+        ("NOTIFY_API_KEY", f"hidden-{_ID}"),
+        ("NOTIFY_TEMPLATE_ID", ""),
+        ("NOTIFY_TEMPLATE_ID", "hidden"),
+        ("NOTIFY_CALLBACK_TOKEN", ""),
+        ("NOTIFY_CALLBACK_TOKEN", "hidden"),
+        ("NOTIFY_API_BASE", "https://hidden.example/path"),
+    ],
+)
+def test_a_second_supplier_that_is_half_given_stops_the_start_by_name(name: str, value: str) -> None:
+    assert config.load(GOOD | NOTIFY).POS_SMS_SECOND == "notify"
+    with pytest.raises(config.BadSetting) as refused:
+        config.load(GOOD | NOTIFY | {name: value})
+    assert str(refused.value).startswith(f"{name}: ")
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID", "NOTIFY_CALLBACK_TOKEN"])
+def test_settings_of_a_second_supplier_that_nobody_chose_are_no_accident(name: str) -> None:
+    with pytest.raises(config.BadSetting, match=f"^POS_SMS_SECOND: .*{name}"):
+        config.load(GOOD | {name: NOTIFY[name]})
+
+
+def test_a_second_supplier_stands_in_for_a_real_first() -> None:
+    demo = {
+        name: GOOD[name] for name in ("POS_SECRET_KEY", "POS_FIELD_KEYS", "POS_INDEX_KEY", "DATABASE_URL")
+    }
+    with pytest.raises(config.BadSetting, match=r"^POS_SMS_SECOND: "):
+        config.load(demo | NOTIFY | {"POS_ENV": "demo", "POS_SMS": "simulator"})

@@ -73,6 +73,16 @@ def test_a_text_with_the_longest_matter_is_one_plain_text(wording: Wording) -> N
 
 
 @every_wording
+def test_a_text_that_cannot_be_answered_asks_to_be_rung_and_is_still_one_text(wording: Wording) -> None:
+    for body in bodies(wording):
+        said = messages.by_telephone(body)
+        assert messages.segments_problem(said) is None, said
+        assert "reply" not in said.lower(), said
+        assert (said == body) == ("reply" not in body.lower())
+        assert LONGEST["ring"] in said
+
+
+@every_wording
 def test_none_of_our_words_unsubscribes_whoever_answers_with_it(wording: Wording) -> None:
     for body in bodies(wording):
         assert not LEAVING & set(re.findall(r"[A-Z]+", body.upper())), body

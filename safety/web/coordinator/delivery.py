@@ -7,7 +7,7 @@ import datetime as dt
 from flask import current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from safety import heartbeats, promptness, reconciliation
+from safety import heartbeats, promptness, reconciliation, sms, switching
 from safety.lifecycle import Role
 from safety.models.messages import Differs
 from safety.permissions import allow
@@ -37,6 +37,8 @@ def delivery() -> ResponseReturnValue:
     return render_template(
         "coordinator/delivery.html",
         waiting=promptness.waiting(),
+        first=sms.supplier().name,
+        by=switching.chosen(now=instant).name,
         spells=[("The last 24 hours", day), ("The last 30 days", month)],
         promised_s=promptness.PROMISED_S,
         suppliers=SUPPLIERS,
