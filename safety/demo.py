@@ -16,7 +16,7 @@ import click
 import sqlalchemy as sa
 from flask import Flask, current_app
 
-from safety import accounts, clock, forces, geography, matching, outbox, referrals, workdays
+from safety import accounts, clock, demo_rota, forces, geography, matching, outbox, referrals, workdays
 from safety.crypto import ring
 from safety.extensions import begin_write, db, new_id
 from safety.lifecycle import Event, Role
@@ -123,7 +123,7 @@ _PEOPLE = (
     _Person("house@kestrel.example", "Ash Winterley", Role.PROVIDER, _KESTREL),
     _Person("house@willow.example", "Noor Holloway", Role.PROVIDER, _WILLOW),
     _Person("duty@scheme.example", "Pat Lindqvist", Role.COORDINATOR),
-    _Person("duty2@scheme.example", "Sasha Brampton", Role.COORDINATOR),
+    _Person("duty2@scheme.example", "Sasha Brampton", Role.COORDINATOR, phone="+447700900198"),
     _Person("oversight@scheme.example", "Terry Wakeling", Role.OVERSIGHT),
 )
 
@@ -319,6 +319,7 @@ def load(*, now: dt.datetime) -> None:
         )
     people = {person.email: _person(person, police, providers, secret, began) for person in _PEOPLE}
     _days_before(people, now)
+    demo_rota.fill(people["duty@scheme.example"], people["duty2@scheme.example"], now=now)
     db.session.commit()
 
 

@@ -215,7 +215,7 @@ def _a_week_later(moment: dt.datetime) -> dt.datetime:
 
 def _enter(plan: Plan, by: str, now: dt.datetime) -> Shift:
     user = _able(plan.user_id)
-    from_at = max(plan.from_at, _minute(now))
+    from_at = max(plan.from_at, minute(now))
     if plan.to_at <= from_at:
         raise Over("That is over already. Choose a time that is still to come")
     for there in between(start=from_at, end=plan.to_at):
@@ -277,13 +277,14 @@ def _cut(shift: Shift, from_at: dt.datetime, to_at: dt.datetime) -> None:
 
 def _still_to_come(shift: Shift, now: dt.datetime) -> dt.datetime:
     """This minute, when the shift is not over in it. Raises Over."""
-    this_minute = _minute(now)
+    this_minute = minute(now)
     if shift.to_at <= this_minute:
         raise Over("That shift is over, and what was stays as it was")
     return this_minute
 
 
-def _minute(now: dt.datetime) -> dt.datetime:
+def minute(now: dt.datetime) -> dt.datetime:
+    """The minute an instant is in: shifts change hands on the minute."""
     return now.replace(second=0, microsecond=0)
 
 

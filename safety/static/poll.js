@@ -4,7 +4,7 @@
  * <div data-poll="/address" data-poll-s="10"> … </div>    its contents are replaced by what the address answers
  * <p data-poll-age></p>                                   says how old they are; inside the part, or once anywhere on the page
  *
- * Asks only while the page can be seen. Never takes the cursor away: while it is in a box inside the part, or something
+ * Asks only while the page can be seen, or the part has data-poll-unseen. Never takes the cursor away: while it is in a box inside the part, or something
  * there was changed and not sent (data-changed), nothing is replaced and the age says that something new is waiting. Asking keeps nobody signed in; whoever is signed out by now, or
  * whose page is over, gets the page anew.
  */
@@ -65,7 +65,7 @@ function follow(part) {
   async function tick() {
     clearTimeout(timer);
     if (asking) return;
-    if (document.visibilityState === "visible") {
+    if (document.visibilityState === "visible" || part.hasAttribute("data-poll-unseen")) {
       asking = true;
       try {
         await ask();

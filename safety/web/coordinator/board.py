@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import board, duty, freshness, geography, workdays
+from safety import board, duty, freshness, geography, people, workdays
 from safety.extensions import db
 from safety.lifecycle import HOUSE_CLOSED, Role
 from safety.models import Alert, AlertKind
@@ -53,7 +53,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
 @allow(Role.COORDINATOR)
 def home() -> ResponseReturnValue:
     """Open alerts, then everything else that needs somebody, then what is live and needs nobody."""
-    return render_template("coordinator/home.html", **_home())
+    return render_template("coordinator/home.html", **_home(), on_call=duty.rota.on_call(now=now()))
 
 
 @pages.get("/duty/now")
@@ -111,7 +111,11 @@ def claim(alert_id: uuid.UUID) -> ResponseReturnValue:
     mine = duty.take(alert=alert, by=me().actor().by, now=now())
     if mine is None:
         db.session.rollback()
-        flash("Somebody else has taken that alert. Leave it to them, or ring them.", "notice")
+        who = people.named([alert.claimed_by or ""])
+        flash(
+            f"Somebody else has taken that alert: {', '.join(who.values())}. Leave it to them, or ring them.",
+            "notice",
+        )
         return redirect(url_for("coordinator.home"), 303)
     db.session.commit()
     flash("It is yours. It stays open until its cause is gone.", "success")
