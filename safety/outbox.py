@@ -170,6 +170,31 @@ def _queued(text: Text, *, to: str, body: str, worthless_at: dt.datetime, now: d
     return text
 
 
+def again_of(*, text: Text, to: str, now: dt.datetime) -> Text:
+    """Queue the words of a text once more, because a person said so; to: E.164. The database allows it once a text."""
+    kept = (
+        "wording",
+        "channel",
+        "critical",
+        "premises_id",
+        "referral_id",
+        "placement_id",
+        "alert_id",
+        "worthless_at",
+    )
+    more = Text(
+        to_index=ring().index("phone", to),
+        queued_at=now,
+        next_try_at=now,
+        state=MessageState.QUEUED,
+        again_of_id=text.id,
+        **{name: getattr(text, name) for name in kept},
+    )
+    more.to, more.body = to, text.body
+    db.session.add(more)
+    return more
+
+
 def _claimable(now: dt.datetime) -> sa.ColumnElement[bool]:
     waiting = sa.and_(Text.state.in_(WAITING), Text.next_try_at <= now)
     abandoned = sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now)

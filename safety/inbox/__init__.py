@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,13 +17,13 @@ from flask import current_app
 
 from safety import delivery, duty, messages, outbox, replies
 from safety.extensions import db
-from safety.inbox import counting
+from safety.inbox import counting, meaning
 from safety.inbox.answering import FIRST_LETTERS, on_somebody
 from safety.inbox.sender import Answer, Sender, said_enough, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
 from safety.replies import Kind, Reply
 
-__all__ = ["FIRST_LETTERS", "Kind", "known", "receive", "whose"]
+__all__ = ["FIRST_LETTERS", "Kind", "known", "mean", "receive", "whose"]
 
 ANSWER_WORTH = dt.timedelta(minutes=10)
 # A text without a code means what stood before its sender when it was sent. Older than this, or with a later one from the same
@@ -54,16 +55,16 @@ def receive(
     sent_at = min(sent_at or now, now)
     telephone = whose(sender)
     if re.sub(r"[\W_]+", "", body).casefold() in _OPT_IN:
-        meaning, answer = OPT_IN, _come_back(telephone, now)
+        taken_for, answer = OPT_IN, _come_back(telephone, now)
     else:
         reply = replies.parse(body)
-        meaning, answer = str(reply.kind), _act(reply, telephone, sent_at, now)
+        taken_for, answer = str(reply.kind), _act(reply, telephone, sent_at, now)
     kept = Inbound(
         sid=sid,
         sender_index=telephone.index,
         sent_at=sent_at,
         received_at=now,
-        meaning=meaning,
+        meaning=taken_for,
         outcome=answer.outcome[:40],
         placement_id=answer.placement.id if answer.placement else None,
     )
@@ -86,6 +87,11 @@ def receive(
     )
     db.session.flush()
     return text.body
+
+
+def mean(*, inbound_id: uuid.UUID, slug: str, by: str, now: dt.datetime) -> Inbound:
+    """A coordinator says what a text meant: see meaning.mean, which says what it raises."""
+    return meaning.mean(inbound_id=inbound_id, slug=slug, by=by, act=_act, now=now)
 
 
 def _come_back(sender: Sender, now: dt.datetime) -> Answer:

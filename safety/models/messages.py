@@ -73,6 +73,8 @@ class Text(Row):
     supplier: Mapped[str | None] = mapped_column(sa.String(12))  # who was first called for it, and has it
     sid: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     error: Mapped[str | None] = mapped_column(sa.String(40))
+    # The text of which this one has the words, sent again by a person. Each is sent again once.
+    again_of_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("text.id"), unique=True)
     blanked_at: Mapped[dt.datetime | None]  # when the supplier forgot its words
 
     __table_args__ = (
@@ -132,6 +134,13 @@ class Inbound(Row):
     meaning: Mapped[str] = mapped_column(sa.String(20))
     outcome: Mapped[str] = mapped_column(sa.String(40))
     placement_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("placement.id"))
+    # What a coordinator said it meant, and what came of that; `meaning` and `outcome` stay as they were.
+    meant: Mapped[str | None] = mapped_column(sa.String(20))
+    meant_outcome: Mapped[str | None] = mapped_column(sa.String(40))
+    meant_at: Mapped[dt.datetime | None]
+    meant_by: Mapped[str | None] = mapped_column(sa.String(40))
+
+    __table_args__ = (both_or_neither("meant_at", "meant_by"), both_or_neither("meant", "meant_at"))
 
 
 class SupplierError(Row):

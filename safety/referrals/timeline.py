@@ -73,6 +73,8 @@ EVENTS: Mapping[str, str] = {
     "asks_lapsed": "Houses that were asked to make room did not answer in time",
     "asks_settled": "Houses that were asked to make room were told that it is settled",
     "details": "The officer told the house more",
+    "text_again": "A text was sent again",
+    "text_meant": "A coordinator said what a text meant",
     "erased": "What was known of them was erased",
 }
 MEANS: Mapping[str, str] = {

@@ -14,7 +14,8 @@ import safety.web.coordinator.figures
 import safety.web.coordinator.operations
 import safety.web.coordinator.paper
 import safety.web.coordinator.referral
-import safety.web.coordinator.rota  # noqa: F401
+import safety.web.coordinator.rota
+import safety.web.coordinator.texts  # noqa: F401
 from safety.web.coordinator.blueprint import pages
 
 __all__ = ["pages"]

@@ -1,0 +1,153 @@
+"""The page of texts: the worst first, the same words once more, and what those meant that nobody could tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from safety import delivery, duty, inbox, outbox, referrals, texts
+from safety.extensions import db
+from safety.inbox import meaning
+from safety.lifecycle import Event, State
+from safety.models import AlertKind, Inbound, Text
+from tests import factories
+from tests.factories import NOW
+from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, words
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch):
+    cheap_hashes(monkeypatch)
+
+
+@pytest.fixture
+def desk(app, client, monkeypatch):
+    still_clock(monkeypatch, NOW + 3 * MINUTE)
+    return Visitor(client).sign_in(factories.coordinator())
+
+
+def lose(wording: str) -> Text:
+    """The supplier says that this text did not arrive."""
+    text = db.session.scalars(sa.select(Text).where(Text.wording == wording)).one()
+    errands = outbox.claim(owner="a", limit=9, lease_s=60, now=NOW)
+    (errand,) = [one for one in errands if one.text_id == text.id]
+    outbox.sent(errand=errand, supplier="twilio", sid=text.id.hex, status="sent", now=NOW)
+    delivery.receipt(sid=text.id.hex, status="undelivered", error="30003", now=NOW + MINUTE)
+    db.session.commit()
+    return text
+
+
+def unclear(body: str = "that should be possible") -> tuple[Inbound, object]:
+    house = factories.house(name="Heron House")
+    placement = factories.placement()
+    inbox.receive(sid="SM1", sender=house.contacts[0].phone, body=body, now=NOW + MINUTE)
+    db.session.commit()
+    return db.session.scalars(sa.select(Inbound)).one(), placement
+
+
+def test_what_did_not_get_through_stands_first_with_why_and_is_sent_again_once(desk):
+    factories.house(name="Heron House")
+    factories.placement()
+    text = lose("asked")
+    page = desk.get("/duty/texts")
+    listed = words(page)[words(page).index("Sent by us") :]
+    assert listed.index("To the house Heron House") < listed.index("To Officer")
+    assert "Not through" in listed and "switched off or out of reach" in listed
+    assert "07700" not in listed
+    duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", now=NOW)
+    db.session.commit()
+    landed = desk.get(desk.send(page, "Resend").headers["Location"])
+    assert "It is on its way again." in words(landed) and "Resend" not in buttons(landed)
+    more = db.session.scalars(sa.select(Text).where(Text.again_of_id == text.id)).one()
+    assert (more.body, more.to, more.state) == (text.body, text.to, "queued")
+    assert not [alert for alert in duty.open_alerts() if alert.kind == AlertKind.TEXT_FAILED]
+    assert "It was sent again already." in words(desk.press(f"/duty/texts/{text.id}/again"))
+    again = sa.select(sa.func.count()).where(Text.again_of_id.is_not(None))
+    assert db.session.scalar(again) == 1
+
+
+def test_what_is_worth_nothing_or_settled_meanwhile_is_not_sent_again(app):
+    house = factories.house()
+    placement = factories.placement()
+    text = lose("asked")
+    assert texts.why_not(text, NOW + 2 * MINUTE) == ""
+    assert texts.why_not(text, text.worthless_at) == "It is worth nothing any more"
+    referrals.record(
+        placement_id=placement.id,
+        event=Event.CONFIRM,
+        actor=factories.house_actor(house.id),
+        facts={},
+        now=NOW + 2 * MINUTE,
+    )
+    with pytest.raises(texts.NotAgain, match="Something has happened since"):
+        texts.send_again(text_id=text.id, by="clock", now=NOW + 3 * MINUTE)
+
+
+def test_the_page_can_be_narrowed_and_turned(desk):
+    factories.house(rooms=12)
+    for _ in range(12):
+        factories.placement()
+    db.session.commit()
+    first = desk.get("/duty/texts?show=waiting")
+    assert "Older texts" in words(first)
+    assert "Newer texts" in words(desk.get("/duty/texts?show=waiting&page=2"))
+    assert "None." in words(desk.get("/duty/texts?show=lost"))
+
+
+def test_a_text_nobody_could_tell_is_done_as_if_it_had_been_written_so(desk):
+    text, placement = unclear()
+    page = desk.get("/duty/texts")
+    assert "that should be possible" in words(page)
+    spoken = placement.referral.spoken
+    assert buttons(page)[:4] == [
+        f"Yes to {spoken}",
+        f"No to {spoken}",
+        "Their beds are as before",
+        "It needs nothing",
+    ]
+    landed = desk.get(desk.send(page, f"Yes to {spoken}").headers["Location"])
+    assert "Recorded." in words(landed) and "not understood" not in words(landed)
+    db.session.expire_all()
+    assert (placement.state, placement.confirmed_by) == (State.CONFIRMED, f"phone:{text.sender_index}")
+    assert (text.meaning, text.outcome) == ("not_understood", "not_understood")
+    assert (text.meant, text.meant_outcome, text.meant_by) == ("yes", "confirm:done", desk.user.actor().by)
+    again = desk.press(f"/duty/texts/{text.id}/meant/nothing")
+    assert "Somebody has said already what that text meant." in words(again)
+
+
+def test_what_changed_meanwhile_is_refused_and_changes_nothing(desk):
+    text, placement = unclear()
+    page = desk.get("/duty/texts")
+    referrals.record(
+        placement_id=placement.id,
+        event=Event.DECLINE,
+        actor=factories.house_actor(placement.premises_id),
+        facts={"reason": "staff"},
+        now=NOW + 2 * MINUTE,
+    )
+    db.session.commit()
+    landed = desk.get(desk.send(page, f"Yes to {placement.referral.spoken}").headers["Location"])
+    assert "That has changed meanwhile, and is not possible any more. Nothing was changed." in words(landed)
+    db.session.expire_all()
+    assert (placement.state, text.meant) == (State.DECLINED, None)
+
+
+def test_a_text_that_needs_nothing_is_put_away(desk):
+    text, placement = unclear("thanks love")
+    landed = desk.get(desk.send(desk.get("/duty/texts"), "It needs nothing").headers["Location"])
+    assert "not understood" not in words(landed)
+    db.session.expire_all()
+    assert (text.meant, placement.state) == ("nothing", State.HELD)
+
+
+def test_nobody_is_offered_what_is_another_houses(app):
+    text, placement = unclear()
+    factories.house(name="Other House")
+    other = factories.placement()
+    assert other.premises_id != placement.premises_id
+    offered = {one.slug for one in meaning.possible(text)}
+    assert f"yes-{placement.code}" in offered and f"yes-{other.code}" not in offered
