@@ -15,9 +15,10 @@ from flask import current_app
 from sqlalchemy.orm import joinedload
 
 from safety import audit, messages, outbox
+from safety.crypto import ring
 from safety.duty import ladder
 from safety.extensions import db
-from safety.models import Alert, AlertKind, Referral
+from safety.models import Alert, AlertKind, Referral, Text
 from safety.models.alerts import ALERT_WORDS, URGENT
 
 _WORTH_H = 4
@@ -126,6 +127,11 @@ def _free_code() -> str | None:
     return str(secrets.choice(free)) if free else None
 
 
+def _told(alert: Alert) -> set[str]:
+    """The fingerprints of the numbers that were texted about an alert."""
+    return set(db.session.scalars(sa.select(Text.to_index).where(Text.alert_id == alert.id)))
+
+
 def _text(alert: Alert, steps: range, now: dt.datetime) -> int:
     """Text an alert to whoever these steps of the ladder lead to, each number once; returns how many."""
     referral = alert.referral or (db.session.get(Referral, alert.referral_id) if alert.referral_id else None)
@@ -135,7 +141,12 @@ def _text(alert: Alert, steps: range, now: dt.datetime) -> int:
         words=ALERT_WORDS[AlertKind(alert.kind)],
         ring=current_app.config["DUTY_NUMBER"],
     )
-    numbers = dict.fromkeys(number for step in steps for number in ladder.whom(step=step, now=now))
+    told = _told(alert)
+    numbers: dict[str, None] = {}
+    for step in steps:
+        these = ladder.whom(step=step, told=told, now=now)
+        numbers |= dict.fromkeys(these)
+        told |= {ring().index("phone", number) for number in these}
     for number in numbers:
         outbox.queue(
             wording=messages.urgent,

@@ -1,12 +1,14 @@
 """The ladder: to whom an urgent alert goes at each step, until somebody takes it.
 
 First whoever is on call, then one after another whoever is next on the rota, at the last step every coordinator with a mobile
-and ON_CALL_MOBILE. Where the rota has nobody, or nobody further, everybody is texted at once.
+and ON_CALL_MOBILE. Where the rota has nobody, or nobody further, everybody is texted at once. Whose turn it is counts at the
+moment of each step: when a shift ends between two, whoever has just come on call is next.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from flask import current_app
 
@@ -19,12 +21,12 @@ def reached(raised_at: dt.datetime, now: dt.datetime) -> int:
     return sum(1 for minutes in steps if raised_at + dt.timedelta(minutes=minutes) <= now)
 
 
-def whom(*, step: int, now: dt.datetime) -> list[str]:
-    """The numbers (E.164) a step of the ladder texts; step: from 1."""
-    turn = rota.turn(now=now)
-    if step > len(turn) or step >= len(current_app.config["LADDER_MIN"]):
+def whom(*, step: int, told: Collection[str], now: dt.datetime) -> list[str]:
+    """The numbers (E.164) a step of the ladder texts; step: from 1. told: the fingerprints of those texted before."""
+    turn = [user.phone for user in rota.turn(now=now) if user.phone_index not in told]
+    if not turn or step >= len(current_app.config["LADDER_MIN"]):
         return everybody()
-    return _numbers(turn[step - 1].phone)
+    return _numbers(turn[0])
 
 
 def everybody() -> list[str]:

@@ -67,6 +67,18 @@ def test_the_second_on_call_comes_before_the_next_on_the_rota(app: Flask) -> Non
     assert texts() == [pat.phone, sasha.phone]
 
 
+def test_who_comes_on_call_between_two_steps_is_next(app: Flask) -> None:
+    pat, sasha, kim = (factories.on_the_rota(name) for name in ("Pat", "Sasha", "Kim"))
+    factories.shift(pat, hours=0.05)
+    factories.shift(sasha, start=NOW + 3 * MINUTE)
+    factories.shift(kim, start=NOW + 3 * MINUTE, place=2)
+    trouble()
+    duty.climb(now=NOW + 5 * MINUTE)
+    assert texts() == [pat.phone, sasha.phone]
+    duty.climb(now=NOW + 10 * MINUTE)
+    assert texts() == [pat.phone, sasha.phone, kim.phone]
+
+
 def test_where_nobody_is_on_call_everybody_is_texted_at_once(app: Flask) -> None:
     pat, sasha = factories.on_the_rota("Pat"), factories.on_the_rota("Sasha")
     factories.shift(pat, start=NOW + HOUR)
