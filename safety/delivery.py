@@ -171,13 +171,19 @@ def _is_about_supplier(text: Text) -> bool:
     return alert is not None and alert.kind == AlertKind.SUPPLIER
 
 
+def _is_heard_of(text: Text) -> bool:
+    """Whether this told of an alert that somebody has taken by now, or that is over."""
+    alert = db.session.get(Alert, text.alert_id) if text.alert_id else None
+    return alert is not None and not duty.needs_hearing(alert)
+
+
 def _tell_of(text: Text, now: dt.datetime) -> None:
     """A critical text that is lost is said to somebody else, or needs a person at once."""
     if not text.critical:
         return
     if text.same_as_id is not None or text.is_followed:
         fallback.follow(text=text, now=now)
-    elif text.state in outbox.LOST:
+    elif text.state in outbox.LOST and not _is_heard_of(text):
         referral = db.session.get(Referral, text.referral_id) if text.referral_id else None
         duty.raise_alert(
             kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", referral=referral, now=now

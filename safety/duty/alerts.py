@@ -70,9 +70,25 @@ def about(*, kind: AlertKind, referral_id: uuid.UUID) -> Sequence[Alert]:
 
 def end(*, kind: AlertKind, subject: str, now: dt.datetime) -> None:
     """The cause is gone: end the open alert of this kind and subject, if there is one."""
-    for alert in db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)):
+    for alert in db.session.scalars(_open().where(Alert.kind == kind, Alert.subject == subject)).all():
         alert.ended_at = now
+        _heard(alert, now)
     db.session.flush()
+
+
+def needs_hearing(alert: Alert) -> bool:
+    """Whether somebody has still to hear of this alert: it is not over, and nobody has taken it."""
+    return alert.ended_at is None and alert.claimed_by is None
+
+
+def _heard(alert: Alert, now: dt.datetime) -> None:
+    """Nobody has to hear of an alert any more, so a text about it that was lost needs nobody either."""
+    texts = db.session.scalars(sa.select(Text.id).where(Text.alert_id == alert.id))
+    lost = _open().where(
+        Alert.kind == AlertKind.TEXT_FAILED, Alert.subject.in_([f"text:{text.hex}" for text in texts])
+    )
+    for failed in db.session.scalars(lost):
+        failed.ended_at = now
 
 
 def claim(*, code: str, by: str, now: dt.datetime) -> Alert | None:
@@ -90,11 +106,27 @@ def take(*, alert: Alert, by: str, now: dt.datetime) -> Alert | None:
         return None
     if alert.claimed_by is None:
         alert.claimed_at, alert.claimed_by = now, by
+        _heard(alert, now)
         audit.record(
             what="alert_claimed", by=by, now=now, referral_id=alert.referral_id, facts={"alert": alert.id}
         )
         db.session.flush()
     return alert
+
+
+def release(*, taken_by: str, by: str, now: dt.datetime) -> int:
+    """Whoever took these alerts cannot act on them any more: each is open to take again, and the ladder begins anew for it.
+
+    taken_by: who they signed as. Returns how many there were.
+    """
+    found = db.session.scalars(_open().where(Alert.claimed_by == taken_by)).all()
+    for alert in found:
+        alert.claimed_at = alert.claimed_by = None
+        alert.texted = 0
+        facts = {"alert": alert.id, "kind": alert.kind}
+        audit.record(what="alert_released", by=by, now=now, referral_id=alert.referral_id, facts=facts)
+    db.session.flush()
+    return len(found)
 
 
 def climb(*, now: dt.datetime) -> int:

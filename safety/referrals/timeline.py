@@ -72,6 +72,7 @@ EVENTS: Mapping[str, str] = {
     "ask_no": "The house said that it has no room",
     "asks_lapsed": "Houses that were asked to make room did not answer in time",
     "asks_settled": "Houses that were asked to make room were told that it is settled",
+    "alert_released": "An alert can be taken again: the account of whoever had taken it was closed",
     "details": "The officer told the house more",
     "text_again": "A text was sent again",
     "text_meant": "A coordinator said what a text meant",

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from safety import accounts, attestation, forces, invitations, mail, mobiles, people
+from safety import accounts, attestation, duty, forces, invitations, mail, mobiles, people
 from safety.extensions import db
 from safety.lifecycle import Role
 from safety.models import Invitation, Provider, User
@@ -243,6 +243,7 @@ def close(user_id: uuid.UUID) -> ResponseReturnValue:
     user = _user(user_id)
     try:
         people.close(user_id=user_id, by=me().actor().by, now=now())
+        duty.release(taken_by=f"user:{user_id.hex}", by=me().actor().by, now=now())
     except people.StaysOpen as refused:
         db.session.rollback()
         flash(str(refused), "notice")

@@ -7,13 +7,15 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
-from safety import accounts, duty, inbox, jobs, people
+from safety import accounts, delivery, duty, inbox, jobs, people
 from safety.duty import rota
 from safety.extensions import db, new_id
-from safety.models import Alert, AlertKind, AuditEvent, Digest, Shift, Text, User
+from safety.models import Alert, AlertKind, AuditEvent, Digest, MessageState, Shift, Text, User
 from tests import factories
 from tests.factories import NOW
+from tests.visitor import Visitor, cheap_hashes, still_clock
 
 HOUR, MINUTE, DAY = dt.timedelta(hours=1), dt.timedelta(minutes=1), dt.timedelta(days=1)
 SCHEMES = "+447700900199"
@@ -140,6 +142,52 @@ def test_ok_from_the_mobile_of_a_closed_account_takes_nothing(app: Flask) -> Non
     accounts.disable(user_id=pat.id, by="operator", now=NOW)
     inbox.receive(sid="SM1", sender=pat.phone or "", body=f"OK {alert.code}", now=NOW)
     assert alert.claimed_by is None
+
+
+def test_what_somebody_had_taken_whose_account_is_closed_is_open_again_and_climbs(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap_hashes(monkeypatch)
+    still_clock(monkeypatch, NOW)
+    pat, sasha = factories.on_the_rota("Pat"), factories.on_the_rota("Sasha")
+    factories.shift(pat)
+    factories.shift(sasha, place=2)
+    alert = trouble()
+    assert duty.take(alert=alert, by=pat.actor().by, now=NOW)
+    desk = Visitor(client).sign_in(sasha)
+    desk.send(desk.get(f"/people/{pat.id}"), "Close the account now")
+    db.session.rollback()
+    db.session.refresh(alert)
+    assert alert.claimed_by is None
+    duty.climb(now=NOW + 10 * MINUTE)
+    assert sasha.phone in texts()
+    assert duty.take(alert=alert, by=sasha.actor().by, now=NOW + 10 * MINUTE) is alert
+
+
+@pytest.mark.parametrize("first", ["lost", "taken"])
+@pytest.mark.parametrize("heard", ["taken", "over"])
+def test_a_lost_text_about_an_alert_needs_nobody_once_the_alert_is_taken_or_over(
+    app: Flask, first: str, heard: str
+) -> None:
+    factories.shift(factories.on_the_rota("Pat"))
+    alert = trouble()
+    text = db.session.scalars(sa.select(Text).where(Text.alert_id == alert.id)).one()
+    failed = {"kind": AlertKind.TEXT_FAILED, "subject": f"text:{text.id.hex}"}
+
+    def lose() -> None:
+        text.state = MessageState.UNDELIVERED
+        delivery._tell_of(text, NOW)
+
+    if first == "lost":
+        lose()
+        assert duty.standing(**failed) is not None
+    if heard == "taken":
+        duty.take(alert=alert, by=factories.coordinator().actor().by, now=NOW)
+    else:
+        duty.end(kind=AlertKind(alert.kind), subject=alert.subject, now=NOW)
+    if first != "lost":
+        lose()
+    assert duty.standing(**failed) is None
 
 
 # Shifts
