@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 
-from safety import audit, people
+from safety import attestation, audit, clock, people
 from safety.extensions import db
-from safety.models import CallBack, Premises
+from safety.models import CallBack, Premises, User
 from tests import factories
 from tests.factories import NOW
 
@@ -51,3 +52,15 @@ def test_a_step_back_and_on_lets_in_nobody_whose_force_was_not_rung(app: Flask) 
     back_and_on("0005")
     checked = {ids.get(one, "doubted") for one in db.session.scalars(sa.select(CallBack.user_id))}
     assert checked == {"by hand", "rung"}
+
+
+def test_nobody_is_shut_out_by_the_day_on_which_it_is_first_asked_who_still_needs_their_account(
+    app: Flask,
+) -> None:
+    now = clock.now()
+    old = factories.officer(created_at=now - dt.timedelta(days=400)).id
+    said = factories.officer(attested_at=NOW, attested_by="user:" + "0" * 32).id
+    assert attestation.paused(db.session.get_one(User, old), now)
+    back_and_on("0019")
+    assert not attestation.paused(db.session.get_one(User, old), clock.now())
+    assert db.session.get_one(User, said).attested_at == NOW
