@@ -154,7 +154,8 @@ def sign_in(
     is ended. The user that is returned carries `session_token`. Raises Refused when the account changed since the proof, and
     AwaitsCallBack for an officer whom nobody has confirmed, Paused for somebody for whom nobody has spoken for too long.
     """
-    user = db.session.get(User, claim.user_id, populate_existing=True) if claim.user_id else None
+    # Locked until the session stands: a password that is changed at this moment ends this session too, or refuses it.
+    user = locked(claim.user_id) if claim.user_id else None
     if user is None or user.disabled_at is not None or user.password_hash != claim.password_hash:
         raise Refused
     if user.awaits_call_back:
@@ -194,6 +195,11 @@ def prove(*, sign_in_id: uuid.UUID, claim: Claim, now: dt.datetime) -> str:
     audit.record(what="prove", by=f"user:{row.user_id.hex}", now=now, facts={"sign_in": row.id})
     db.session.flush()
     return token
+
+
+def locked(user_id: uuid.UUID) -> User | None:
+    """An account as it is now, kept from everybody else who asks for it so until the transaction ends; None for an unknown id."""
+    return db.session.get(User, user_id, populate_existing=True, with_for_update={"key_share": True})
 
 
 def sign_out(*, token: str, now: dt.datetime) -> None:
@@ -299,10 +305,11 @@ def disable(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
 
 def change_password(*, user_id: uuid.UUID, password: Hashed, by: str, now: dt.datetime) -> None:
     """Give an account another password and end all its sessions at once. Raises LookupError for an unknown id."""
-    user = db.session.get(User, user_id, populate_existing=True)
+    user = locked(user_id)
     if user is None:
         raise LookupError("no such account")
     user.password_hash = password.value
+    db.session.flush()
     _end_sessions(user_id, by, now)
     audit.record(what="change_password", by=by, now=now, facts={"account": user_id})
     db.session.flush()

@@ -14,7 +14,7 @@ import uuid
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import audit, messages, outbox
+from safety import accounts, audit, messages, outbox
 from safety.crypto import ring
 from safety.extensions import db
 from safety.models import PhoneCode, User
@@ -60,14 +60,14 @@ def send_code(*, user_id: uuid.UUID, number: str | None = None, by: str, now: dt
 
     Raises LookupError for an unknown account, NoMobile when there is no number to text.
     """
-    user = db.session.get(User, user_id, populate_existing=True)
+    user = accounts.locked(user_id)  # of two presses at once the second sees the code of the first, and replaces it
     if user is None:
         raise LookupError("no such account")
     to = number or user.phone
     if not to:
         raise NoMobile("Your account has no mobile yet. Enter one first.")
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
-    found = _of(user_id, lock=True)
+    found = _of(user_id)
     if found is None:
         found = PhoneCode(user_id=user_id)
         db.session.add(found)
@@ -86,9 +86,9 @@ def send_code(*, user_id: uuid.UUID, number: str | None = None, by: str, now: dt
     return found
 
 
-def waiting(*, user_id: uuid.UUID, lock: bool = False, now: dt.datetime) -> PhoneCode | None:
-    """The code that may be typed in now, if there is one. lock: so that of many tries at once each is counted."""
-    found = _of(user_id, lock=lock)
+def waiting(*, user_id: uuid.UUID, now: dt.datetime) -> PhoneCode | None:
+    """The code that may be typed in now, if there is one."""
+    found = _of(user_id)
     return found if found is not None and found.tries < MOST_TRIES and now < found.expires_at else None
 
 
@@ -98,8 +98,8 @@ def confirm(*, user_id: uuid.UUID, typed: str, by: str, now: dt.datetime) -> boo
     The one they had until then is told. Raises NoCode when none is good, and WrongCode having counted the try: the caller
     commits all the same.
     """
-    found = waiting(user_id=user_id, now=now, lock=True)
-    user = db.session.get(User, user_id, populate_existing=True)
+    user = accounts.locked(user_id)  # so that of many tries at once each is counted
+    found = waiting(user_id=user_id, now=now)
     if found is None or user is None:
         raise NoCode("No code is good any more: it was too old, or wrong too often. Ask for a new one")
     if not hmac.compare_digest(found.code_index, _fingerprint(user_id, typed)):
@@ -132,10 +132,8 @@ def forget(*, now: dt.datetime) -> int:
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
-def _of(user_id: uuid.UUID, *, lock: bool) -> PhoneCode | None:
+def _of(user_id: uuid.UUID) -> PhoneCode | None:
     wanted = sa.select(PhoneCode).where(PhoneCode.user_id == user_id)
-    if lock:
-        wanted = wanted.with_for_update()
     return db.session.scalars(wanted.execution_options(populate_existing=True)).first()
 
 

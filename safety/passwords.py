@@ -23,6 +23,7 @@ PATH = "/new-password"
 # An e-mail that could not be handed over is tried again so long afterwards; the link in it is made anew each time.
 _AGAIN_AFTER = dt.timedelta(minutes=1)
 _NEWS_WORTH_H = 24
+_WORTH = {LetterKind.LINK: GOOD_FOR, LetterKind.CHANGED: dt.timedelta(hours=_NEWS_WORTH_H)}
 
 
 class NoUse(Exception):
@@ -58,14 +59,15 @@ def due(*, now: dt.datetime) -> bool:
 def write(*, now: dt.datetime) -> Written | None:
     """The e-mail that has waited longest, made and claimed for a minute; None when it was for nobody, and is gone.
 
-    The caller commits, hands it over, and calls sent(). What is not handed over within half an hour is dropped.
+    The caller commits, hands it over, and calls sent(). A link that is not handed over within half an hour is dropped, the news
+    that a password was changed after a day.
     """
     letter = db.session.scalars(_due(now).limit(1).with_for_update()).first()
     if letter is None:
         return None
     to = letter.to
     user = db.session.scalars(sa.select(User).where(User.email == to, User.disabled_at.is_(None))).first()
-    if user is None or now - letter.asked_at >= GOOD_FOR:
+    if user is None or now - letter.asked_at >= _WORTH[LetterKind(letter.kind)]:
         db.session.delete(letter)
         db.session.flush()
         return None
@@ -116,8 +118,10 @@ def find(*, token: str, lock: bool = False, now: dt.datetime) -> User:
     """
     wanted = sa.select(PasswordLink).where(PasswordLink.token_hash == accounts.digest(token))
     if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    found = db.session.scalars(wanted).first()
+        whose = db.session.scalar(wanted.with_only_columns(PasswordLink.user_id))
+        if whose is not None:
+            accounts.locked(whose)
+    found = db.session.scalars(wanted.execution_options(populate_existing=True)).first()
     if found is None:
         raise NoUse(
             "Perhaps not all of the link came through, or a newer one was made. Use the newest, and copy the whole of it."
@@ -180,9 +184,9 @@ def _enclose(kind: LetterKind, to: str, now: dt.datetime) -> None:
 
 def _make(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> str:
     token = accounts.new_token()
-    found = db.session.scalars(
-        sa.select(PasswordLink).where(PasswordLink.user_id == user_id).with_for_update()
-    ).first()
+    accounts.locked(user_id)  # of two presses at once the second sees the link of the first, and replaces it
+    wanted = sa.select(PasswordLink).where(PasswordLink.user_id == user_id)
+    found = db.session.scalars(wanted.execution_options(populate_existing=True)).first()
     if found is None:
         found = PasswordLink(user_id=user_id)
         db.session.add(found)

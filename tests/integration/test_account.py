@@ -99,6 +99,34 @@ def test_of_a_code_only_a_keyed_fingerprint_is_kept(browser, officer):
     assert code not in logged
 
 
+def test_two_presses_at_once_are_two_codes_of_which_the_newest_works(app):
+    wanted = [factories.officer().id for _ in range(5)]
+    db.session.commit()
+    problems = []
+    for user_id in wanted:
+        barrier = threading.Barrier(2)
+
+        def press(user_id=user_id, barrier=barrier):
+            with app.app_context():
+                try:
+                    barrier.wait(30)
+                    begin_write(deciding=False)
+                    mobiles.send_code(user_id=user_id, by=BY, now=NOW)
+                    db.session.commit()
+                except Exception as problem:  # noqa: BLE001 - whatever it is, the person would read that we are broken
+                    problems.append(problem)
+                finally:
+                    db.session.remove()
+
+        threads = [threading.Thread(target=press) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert problems == []
+    assert len(texts("mobile_code")) == 2 * len(wanted)
+
+
 def test_ninety_days_later_it_is_asked_again(browser, officer, clock):
     type_in(browser, ask_for_a_code(browser))
     browser.back_at(clock, NOW + 90 * DAY - 20 * MINUTE)

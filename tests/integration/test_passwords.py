@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
+import threading
 
 import pytest
 import sqlalchemy as sa
 
 from safety import accounts, create_app, jobs, mail, passwords, people
-from safety.extensions import db
+from safety.extensions import begin_write, db
 from safety.models import AuditEvent, Letter, PasswordLink, SignIn, SimulatedEmail, Text, User
 from tests import factories
 from tests.conftest import settings_for
@@ -203,6 +204,22 @@ def test_an_email_the_server_does_not_take_is_tried_again_and_dropped_after_half
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Letter)) == 0
 
 
+def test_the_news_that_a_password_was_changed_waits_for_the_mail_server_for_a_day(
+    mailing, stranger, officer, clock
+):
+    mailing.refuses = True
+    choose(stranger, linked(officer))
+    delivered()
+    clock.at += 31 * MINUTE
+    delivered()
+    assert not mailing.letters
+    mailing.refuses = False
+    clock.at = NOW + DAY - MINUTE
+    delivered()
+    assert [to for to, _ in mailing.letters] == ["jo@force.example"]
+    assert "was changed" in mailing.letters[0][1]
+
+
 def test_a_link_works_once(stranger, officer):
     link = linked(officer)
     for _ in range(3):
@@ -275,6 +292,65 @@ def test_a_new_password_ends_every_session(app, stranger, officer):
         db.session.scalar(sa.select(sa.func.count()).select_from(SignIn).where(SignIn.ended_at.is_(None)))
         == 0
     )
+
+
+def test_a_session_that_begins_while_the_password_is_changed_is_over_too(app, officer):
+    """Somebody who knows the old password signs in at that very moment."""
+    claim = accounts.claim(email=officer.email)
+    token, user_id = linked(officer).partition("key=")[2], officer.id
+    done, problems = threading.Event(), []
+
+    def change():
+        with app.app_context():
+            try:
+                begin_write(deciding=False)
+                passwords.choose(token=token, password=accounts.Hashed("new"), now=NOW)
+                db.session.commit()
+            except Exception as problem:  # noqa: BLE001 - shown below
+                problems.append(problem)
+            finally:
+                db.session.remove()
+                done.set()
+
+    db.session.rollback()
+    begin_write(deciding=False)
+    accounts.sign_in(claim=claim, now=NOW)
+    thread = threading.Thread(target=change)
+    thread.start()
+    done.wait(2)  # it is over by then unless it waits for the session, as it should
+    db.session.commit()
+    thread.join(60)
+    assert problems == []
+    left = sa.select(SignIn.id).where(SignIn.user_id == user_id, SignIn.ended_at.is_(None))
+    assert db.session.scalars(left).all() == []
+
+
+def test_two_links_made_at_once_are_two_of_which_the_newest_works(app):
+    wanted = [factories.officer().id for _ in range(5)]
+    db.session.commit()
+    problems = []
+    for user_id in wanted:
+        barrier = threading.Barrier(2)
+
+        def make(deciding, user_id=user_id, barrier=barrier):
+            with app.app_context():
+                try:
+                    barrier.wait(30)
+                    begin_write(deciding=deciding)
+                    passwords.after_a_call(user_id=user_id, by=BY, now=NOW)
+                    db.session.commit()
+                except Exception as problem:  # noqa: BLE001 - shown below
+                    problems.append(problem)
+                finally:
+                    db.session.remove()
+
+        # A coordinator makes one, and the jobs process another.
+        threads = [threading.Thread(target=make, args=(deciding,)) for deciding in (True, False)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert problems == []
 
 
 @pytest.mark.parametrize(
