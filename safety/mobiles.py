@@ -60,7 +60,9 @@ def send_code(*, user_id: uuid.UUID, number: str | None = None, by: str, now: dt
 
     Raises LookupError for an unknown account, NoMobile when there is no number to text.
     """
-    user = accounts.locked(user_id)  # of two presses at once the second sees the code of the first, and replaces it
+    user = accounts.locked(
+        user_id
+    )  # of two presses at once the second sees the code of the first, and replaces it
     if user is None:
         raise LookupError("no such account")
     to = number or user.phone

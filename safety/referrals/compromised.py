@@ -126,7 +126,9 @@ def given_up(house: Premises) -> Sequence[Placement]:
             Placement.ended_at == house.compromised_at,
             Placement.ended_by == house.compromised_by,
         )
-        .options(joinedload(Placement.referral))
+        .options(
+            joinedload(Placement.referral).selectinload(Referral.placements).selectinload(Placement.premises)
+        )
         .order_by(Placement.held_at)
     ).all()
 
@@ -156,6 +158,15 @@ def known_by(house: Premises) -> list[Knowing]:
         )
         for event in events
     ]
+
+
+def alert_again(*, now: dt.datetime) -> None:
+    """Raise the alert anew over a house where somebody is after all: they came to the door, or a departure was a mistake."""
+    there = sa.exists().where(Placement.premises_id == Premises.id, Placement.state.in_(LIVE))
+    marked = db.session.scalars(sa.select(Premises).where(Premises.compromised_at.is_not(None), there)).all()
+    for house in marked:
+        # Found again, and nobody texted, where it stands already.
+        duty.raise_alert(kind=AlertKind.HOUSE_COMPROMISED, subject=address.subject(house.id), now=now)
 
 
 def end_alerts(*, now: dt.datetime) -> None:

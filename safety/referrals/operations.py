@@ -48,7 +48,12 @@ def of(*, operation_id: uuid.UUID, actor: Actor) -> tuple[Operation, list[Referr
     every = db.session.scalars(
         sa.select(Referral)
         .where(Referral.operation_id == operation.id)
-        .options(selectinload(Referral.placements), selectinload(Referral.holder))
+        .options(
+            selectinload(Referral.placements).options(
+                selectinload(Placement.premises), selectinload(Placement.bedspace)
+            ),
+            selectinload(Referral.holder),
+        )
         .order_by(Referral.opened_at, Referral.id)
     ).all()
     mine = [referral for referral in every if permissions.holds(actor, referral)]

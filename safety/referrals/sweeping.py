@@ -131,6 +131,7 @@ def sweep(*, now: dt.datetime, most: int = 25) -> Swept:
     each("alerted", over, _alert(AlertKind.STAY_OVER, now))
     lapse(now=now)
     _addresses(each, now)
+    compromised.alert_again(now=now)
     compromised.end_alerts(now=now)
     placed = rematch(now=now)
     duty.climb(now=now)

@@ -245,6 +245,24 @@ def test_over_an_empty_house_the_alert_climbs_until_somebody_takes_it(app):
     assert the_alert().ended_at is not None
 
 
+def test_somebody_who_comes_to_the_door_of_it_after_all_is_a_new_alert(app):
+    house = factories.house(rooms=1)
+    placement = confirmed()
+    mark(house)
+    duty.take(alert=the_alert(), by=DUTY().by, now=NOW)
+    db.session.commit()
+    referrals.sweep(now=NOW + MINUTE)
+    assert the_alert().ended_at is not None
+    texted = len(texts("urgent"))
+    step(placement, Event.ARRIVE, factories.house_actor(house.id))
+    for minute in (2, 3):
+        referrals.sweep(now=NOW + minute * MINUTE)
+        db.session.commit()
+    standing = sa.select(Alert).where(Alert.kind == AlertKind.HOUSE_COMPROMISED, Alert.ended_at.is_(None))
+    assert [alert.urgent for alert in db.session.scalars(standing)] == [True]
+    assert len(texts("urgent")) == texted + 1
+
+
 def test_marked_twice_tells_nobody_twice(app):
     house = factories.house(rooms=1)
     mark(house)
@@ -363,6 +381,30 @@ def test_one_press_from_the_page_of_the_house_and_everything_on_one_screen(app, 
     ]
     assert "The house takes people again" in words(desk.press(clear_path, reason="checked", spoken="y"))
     assert "not marked as compromised" in words(desk.press(clear_path, reason="checked", spoken="y"))
+
+
+def test_its_page_takes_no_more_questions_the_more_was_given_up(app, client):
+    desk = Visitor(client).sign_in(factories.coordinator())
+    asked: list[int] = []
+    for many in (1, 4):
+        house = factories.house(rooms=many)
+        referrals.rematch(now=NOW)  # who was given up before comes here as well
+        for _ in range(many - len(asked)):
+            factories.placement()
+        db.session.commit()
+        mark(house)
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_rest, seen=seen):
+            seen.append(statement)
+
+        db.session.expire_all()
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        page = words(desk.get(f"/duty/premises/{house.id}/compromised"))
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+        assert f"Given up when it was marked ({many})" in page
+        asked.append(len(seen))
+    assert asked[0] == asked[1]
 
 
 def test_the_officer_on_the_road_reads_it_on_their_page_too(app, client):

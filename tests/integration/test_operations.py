@@ -350,6 +350,29 @@ def test_from_the_duty_page_to_beds_for_all_of_them(desk, force):
     assert "2 beds are held" in words(gone) and live() == 2
 
 
+def test_the_page_of_a_big_operation_takes_no_more_questions_than_that_of_a_small_one(desk, force):
+    """It is asked for every ten seconds."""
+    operation = begun(force)
+    operations.let_go(operation_id=operation.id, actor=DUTY(), now=NOW)
+    asked: list[int] = []
+    for _ in range(2):
+        for _ in range(3):
+            factories.house(rooms=1)
+            people(operation, 1)
+        db.session.expire_all()
+        seen: list[str] = []
+
+        def note(_connection, _cursor, statement, *_rest, seen=seen):
+            seen.append(statement)
+
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+        page = desk.get(f"/duty/operations/{operation.id}/now")
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+        asked.append(len(seen))
+    assert words(page).count("Room 1") == 6
+    assert asked[0] == asked[1]
+
+
 def test_a_plan_whose_bed_went_is_refused_in_words_and_a_new_one_is_shown(desk, force):
     factories.house(rooms=2, name="Gorse House")
     operation = begun(force)
