@@ -113,7 +113,7 @@ def test_two_presses_at_once_are_two_codes_of_which_the_newest_works(app):
                     begin_write(deciding=False)
                     mobiles.send_code(user_id=user_id, by=BY, now=NOW)
                     db.session.commit()
-                except Exception as problem:  # noqa: BLE001 - whatever it is, the person would read that we are broken
+                except Exception as problem:
                     problems.append(problem)
                 finally:
                     db.session.remove()

@@ -306,7 +306,7 @@ def test_a_session_that_begins_while_the_password_is_changed_is_over_too(app, of
                 begin_write(deciding=False)
                 passwords.choose(token=token, password=accounts.Hashed("new"), now=NOW)
                 db.session.commit()
-            except Exception as problem:  # noqa: BLE001 - shown below
+            except Exception as problem:
                 problems.append(problem)
             finally:
                 db.session.remove()
@@ -339,7 +339,7 @@ def test_two_links_made_at_once_are_two_of_which_the_newest_works(app):
                     begin_write(deciding=deciding)
                     passwords.after_a_call(user_id=user_id, by=BY, now=NOW)
                     db.session.commit()
-                except Exception as problem:  # noqa: BLE001 - shown below
+                except Exception as problem:
                     problems.append(problem)
                 finally:
                     db.session.remove()
