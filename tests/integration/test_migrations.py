@@ -61,6 +61,6 @@ def test_nobody_is_shut_out_by_the_day_on_which_it_is_first_asked_who_still_need
     old = factories.officer(created_at=now - dt.timedelta(days=400)).id
     said = factories.officer(attested_at=NOW, attested_by="user:" + "0" * 32).id
     assert attestation.paused(db.session.get_one(User, old), now)
-    back_and_on("0019")
+    back_and_on("0021")
     assert not attestation.paused(db.session.get_one(User, old), clock.now())
     assert db.session.get_one(User, said).attested_at == NOW
