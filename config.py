@@ -51,6 +51,7 @@ class Settings:
     NOTIFY_CALLBACK_TOKEN: str  # what Notify's calls bring with them
     NOTIFY_API_BASE: str  # empty: Notify's own
     SMS_PER_SECOND: int  # texts handed over by all processes together
+    SMS_AT_ONCE: int  # texts one process has in hand at a time
     SMS_DAILY_TEXTS: int  # more than so many in 24 hours, and a coordinator hears of it
     TEXT_SILENT_S: int  # after so long without a word of it, a critical text counts as not delivered
     POS_CALLS: bool  # whether telephones are rung when texts do not get through
@@ -156,6 +157,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         TWILIO_TIMEOUT_S=_whole(env, "TWILIO_TIMEOUT_S", 10, 1, 60),
         TWILIO_BLANK_BODIES=_choice(env, "TWILIO_BLANK_BODIES", ("no", "yes"), "no") == "yes",
         **_second(env, twilio=twilio),
+        SMS_AT_ONCE=_whole(env, "SMS_AT_ONCE", 4, 1, 16),
         SMS_PER_SECOND=_whole(env, "SMS_PER_SECOND", 10, 1, 1000),
         SMS_DAILY_TEXTS=_whole(env, "SMS_DAILY_TEXTS", 2000, 1, 100_000),
         # With the 195 s of safety/fallback.py, less than five minutes.

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import click
@@ -99,16 +100,37 @@ def sweep(process: Process) -> None:
 
 
 def send(process: Process) -> None:
-    """Hand over every text that is due, the one whose worth ends first before the others.
+    """Hand over every text that is due, those whose worth ends first before the others, SMS_AT_ONCE at a time.
 
-    Three short steps for each: claim and commit, call the supplier with nothing open, record and commit.
+    A text is in hand for as long as the supplier takes to answer, most of which is waiting.
     """
-    began = time.monotonic()
+    until = time.monotonic() + _ROUND_S
     if reading(lambda: delivery.untidy(now=clock.now())):
         begin_write()
         delivery.tidy(now=clock.now())
         db.session.commit()
-    while not process.stopping.is_set() and time.monotonic() < began + _ROUND_S:
+    most: int = current_app.config["SMS_AT_ONCE"]
+    more = max(0, reading(lambda: outbox.due(most=most, now=clock.now())) - 1)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(max(1, more)) as hands:
+        others = [hands.submit(_beside, app, process, until) for _ in range(more)]
+        _hand_over_what_is_due(process, until)
+    for other in others:
+        other.result()  # raises what went wrong there
+
+
+def _beside(app: Flask, process: Process, until: float) -> None:
+    """The same in a thread of its own, which has its own session."""
+    with app.app_context():
+        try:
+            _hand_over_what_is_due(process, until)
+        finally:
+            db.session.remove()
+
+
+def _hand_over_what_is_due(process: Process, until: float) -> None:
+    """One text after another in three short steps: claim and commit, call the supplier with nothing open, record and commit."""
+    while not process.stopping.is_set() and time.monotonic() < until:
         if not reading(lambda: outbox.due(now=clock.now())):
             return
         if reading(_fast_enough):
@@ -131,7 +153,7 @@ def send(process: Process) -> None:
 def _fast_enough() -> bool:
     """Whether all processes together hand over as many texts as the supplier takes in a second.
 
-    Counted in the rows, so each process that asks at the same moment may still add one; what is a little too much waits in the
+    Counted in the rows, so each hand that asks at the same moment may still add one; what is a little too much waits in the
     supplier's queue, where it would stand in order of age and not of worth.
     """
     lately = outbox.called_within(window=_PACE, lease_s=delivery.lease_s(), now=clock.now())

@@ -201,9 +201,10 @@ def _claimable(now: dt.datetime) -> sa.ColumnElement[bool]:
     return sa.and_(sa.or_(waiting, abandoned), Text.worthless_at > now, Text.to_sealed.is_not(None))
 
 
-def due(*, now: dt.datetime) -> bool:
-    """Whether claim() would find anything; reads only, so an idle process never takes the writer's place."""
-    return db.session.scalar(sa.select(Text.id).where(_claimable(now)).limit(1)) is not None
+def due(*, most: int = 1, now: dt.datetime) -> int:
+    """How many texts claim() would find, `most` at most; reads only, so an idle process never takes the writer's place."""
+    found = sa.select(Text.id).where(_claimable(now)).limit(most).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(found)) or 0
 
 
 def claim(
@@ -217,7 +218,12 @@ def claim(
     """
     good_until = time.monotonic() + lease_s
     found = db.session.scalars(
-        sa.select(Text).where(_claimable(now)).order_by(Text.worthless_at, Text.id).limit(limit)
+        sa.select(Text)
+        .where(_claimable(now))
+        .order_by(Text.worthless_at, Text.id)
+        .limit(limit)
+        # Whoever claims at the same moment goes on to the next instead of waiting for this one to be taken away.
+        .with_for_update(skip_locked=True)
     ).all()
     errands = []
     for text in found:
