@@ -13,7 +13,17 @@ from sqlalchemy.orm import joinedload
 from safety import audit, duty, outbox, premises
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL
-from safety.models import Alert, AlertKind, Contact, MessageState, Placement, Premises, Referral, Text
+from safety.models import (
+    Alert,
+    AlertKind,
+    AuditEvent,
+    Contact,
+    MessageState,
+    Placement,
+    Premises,
+    Referral,
+    Text,
+)
 
 PAGE = 20
 LOST = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.EXPIRED)
@@ -71,10 +81,25 @@ def why_not(text: Text, now: dt.datetime) -> str:
     referral = db.session.get(Referral, text.referral_id) if text.referral_id else None
     if referral is not None and referral.state not in LIVE_REFERRAL:
         return "The request is closed"
+    if _changed_hands(text):
+        return "Somebody else holds the request since"
     placement = db.session.get(Placement, text.placement_id) if text.placement_id else None
     if placement is not None and (placement.state not in LIVE or placement.last_at > text.queued_at):
         return "Something has happened since"
     return ""
+
+
+def _changed_hands(text: Text) -> bool:
+    """Whether it went to no house, and its request was taken or handed over since: whoever held it learns nothing more."""
+    since = sa.select(AuditEvent.id).where(
+        AuditEvent.referral_id == text.referral_id,
+        AuditEvent.what.in_(("take_over", "hand_over")),
+        AuditEvent.at > text.queued_at,
+    )
+    if text.referral_id is None or db.session.scalar(since.limit(1)) is None:
+        return False
+    houses = sa.select(Contact.id).where(Contact.phone_index == text.to_index)
+    return db.session.scalar(houses.limit(1)) is None
 
 
 def send_again(*, text_id: uuid.UUID, by: str, now: dt.datetime) -> Text:

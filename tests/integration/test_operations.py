@@ -429,6 +429,20 @@ def test_the_buttons_of_an_operation(desk, force):
     desk.get(f"/duty/operations/{uuid.uuid4()}", 404)
 
 
+def test_looking_across_the_border_says_that_they_wait_for_the_others_and_not_that_nothing_fits(desk, force):
+    factories.house(nation="Scotland", region="Scotland", outcode="EH1")
+    operation = begun(force)
+    (waiting,) = people(operation, 1)
+    path = f"/duty/referrals/{waiting.id}/across-the-border"
+    desk.get(path)
+    page = words(desk.press(path, reason="none_here"))
+    assert (
+        f"Nobody of {operation.number} is matched by themselves just now, so no bed was looked for." in page
+    )
+    assert "Nothing fits" not in page
+    assert house_of(waiting) is None
+
+
 def test_an_officer_follows_their_people_and_begins_the_next_with_the_place_kept(app, client, force):
     house = factories.house(rooms=2, name="Gorse House")
     operation = begun(force)

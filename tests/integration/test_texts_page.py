@@ -12,6 +12,7 @@ from safety.extensions import db
 from safety.inbox import meaning
 from safety.lifecycle import Event, State
 from safety.models import AlertKind, Inbound, Text
+from safety.referrals import handover
 from tests import factories
 from tests.factories import NOW
 from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, words
@@ -85,6 +86,25 @@ def test_what_is_worth_nothing_or_settled_meanwhile_is_not_sent_again(app):
     )
     with pytest.raises(texts.NotAgain, match="Something has happened since"):
         texts.send_again(text_id=text.id, by="clock", now=NOW + 3 * MINUTE)
+
+
+def test_whoever_handed_it_over_is_not_written_to_again_about_it(app):
+    factories.house()
+    placement = factories.placement()
+    to_officer = lose("held")
+    assert texts.why_not(to_officer, NOW + 2 * MINUTE) == ""
+    to_house = db.session.scalars(sa.select(Text).where(Text.wording == "asked")).one()
+    handover.hand_over(
+        referral_id=placement.referral_id,
+        to=factories.officer(of=placement.referral.force).id,
+        actor=factories.coordinator_actor(),
+        reason="shift",
+        now=NOW + 2 * MINUTE,
+    )
+    with pytest.raises(texts.NotAgain, match="Somebody else holds the request since"):
+        texts.send_again(text_id=to_officer.id, by="clock", now=NOW + 3 * MINUTE)
+    to_house.state = "undelivered"
+    assert texts.why_not(to_house, NOW + 3 * MINUTE) == ""
 
 
 def test_the_page_can_be_narrowed_and_turned(desk):

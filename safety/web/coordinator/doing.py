@@ -13,8 +13,10 @@ from safety.extensions import db
 from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
 from safety.models import Placement, Referral, User
 from safety.permissions import allow
+from safety.referrals.consequences import far_ahead
 from safety.referrals.handover import hand_over as hand_to
 from safety.referrals.handover import look_across_border, may_hold
+from safety.referrals.operations import is_gathering
 from safety.web import afterwards, needs, steps
 from safety.web.coordinator.blueprint import address, address_of, live_of, pages
 from safety.web.forms import Form
@@ -74,7 +76,7 @@ def search_again(referral_id: uuid.UUID) -> ResponseReturnValue:
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
     db.session.commit()
-    _say_what_was_found(placement)
+    _say_what_was_found(placement, _found(referral_id))
     return redirect(address(referral_id), 303)
 
 
@@ -111,7 +113,7 @@ def across_the_border(referral_id: uuid.UUID) -> ResponseReturnValue:
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
     db.session.commit()
-    _say_what_was_found(placement)
+    _say_what_was_found(placement, _found(referral_id))
     return redirect(address(referral_id), 303)
 
 
@@ -210,8 +212,19 @@ def _not_now(referral_id: uuid.UUID, refused: lifecycle.NotAllowed) -> ResponseR
     return redirect(address(referral_id), 303)
 
 
-def _say_what_was_found(placement: Placement | None) -> None:
-    if placement is None:
+def _say_what_was_found(placement: Placement | None, referral: Referral) -> None:
+    operation = referral.operation
+    if placement is None and operation is not None and is_gathering(operation, now()):
+        flash(
+            f"Nobody of {operation.number or 'the operation'} is matched by themselves just now, so no bed was looked for. Find "
+            "beds for all of them on the page of the operation, or place them by hand.",
+            "notice",
+        )
+    elif placement is None and far_ahead(referral, now()):
+        flash(
+            "They come too far ahead for a bed to be held by itself. Place them by hand, or wait.", "notice"
+        )
+    elif placement is None:
         flash(
             "Nothing fits yet. We match again at every change of a bed, and you can place them by hand.",
             "notice",
