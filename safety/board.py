@@ -215,7 +215,12 @@ def _still_to_come(live: tuple[Referral, Placement | None]) -> tuple[int, dt.dat
 def _texts(subjects: Collection[str], now: dt.datetime) -> Sequence[Text]:
     """The texts that alerts are about, and those that were lost and would still be of use; the oldest first."""
     wanted = _ids("text", subjects)
-    lost = sa.and_(Text.state.in_(_LOST), Text.worthless_at > now)
+    again = sa.orm.aliased(Text)
+    lost = sa.and_(
+        Text.state.in_(_LOST),
+        Text.worthless_at > now,
+        ~sa.exists().where(again.again_of_id == Text.id),  # what was sent again speaks for itself
+    )
     return db.session.scalars(
         sa.select(Text).where(sa.or_(Text.id.in_(wanted), lost)).order_by(Text.queued_at)
     ).all()

@@ -205,6 +205,8 @@ def _reasons(event: AuditEvent) -> list[str]:
     found = [words] if words else []
     if event.facts.get("override"):
         found.append("Not met: " + "; ".join(_causes(event.facts["override"])))
+    if event.what == "text_meant":
+        found = [f"It meant: {taken_for(reason)}"]
     if event.what == "nothing_fits":
         found += _causes(event.facts.get("causes", ()))
     return found

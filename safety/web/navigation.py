@@ -28,7 +28,7 @@ PAGES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("People", "people.home"),
         ("Houses", "houses.home"),
         ("Forces", "forces.home"),
-        ("Texts", "coordinator.delivery"),
+        ("Texts", "coordinator.all_texts"),
         _OWN,
     ),
     Role.OVERSIGHT: (_OWN,),

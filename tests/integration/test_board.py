@@ -160,7 +160,7 @@ def test_a_text_that_did_not_get_through_stands_there_until_it_is_of_no_use(desk
     db.session.commit()
     line = part(desk.get("/duty"), "lost")
     assert "A text to the house Heron House Written today 14:00, just now" in line
-    assert "Nothing more is sent. Ring them with what it said" in line
+    assert "Nothing more is sent by itself. Ring them with what it said, or send it again" in line
     assert f"See {placement.referral.spoken}" in line
     # The house answers: what the text asked for has been heard.
     text = db.session.get_one(Text, text.id)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.test import TestResponse
 
 from safety import delivery, duty, inbox, outbox, referrals, texts
 from safety.extensions import db
@@ -69,6 +72,62 @@ def test_what_did_not_get_through_stands_first_with_why_and_is_sent_again_once(d
     assert "It was sent again already." in words(desk.press(f"/duty/texts/{text.id}/again"))
     again = sa.select(sa.func.count()).where(Text.again_of_id.is_not(None))
     assert db.session.scalar(again) == 1
+
+
+def leads(page: TestResponse, text: str) -> str:
+    """Where the first link with these words leads, without its anchor."""
+    found = re.search(rf'<a [^>]*href="([^"#]*)[^"]*"[^>]*>\s*{re.escape(text)}', page.text)
+    assert found, (text, words(page))
+    return html.unescape(found[1])
+
+
+def test_texts_and_how_they_went_lead_to_one_another_and_the_header_to_texts(desk):
+    texts_page = desk.get(leads(desk.get("/duty"), "Texts"))
+    assert texts_page.request.path == "/duty/texts"
+    figures = desk.get(leads(texts_page, "How many got through, and how soon"))
+    assert figures.request.path == "/duty/texts/delivery"
+    assert leads(figures, "Texts") == leads(figures, "See every text") == "/duty/texts"
+    assert figures.text.index("govuk-back-link") < figures.text.index("<h1")
+    assert re.search(r'href="/duty/texts" class="govuk-back-link"', figures.text)
+
+
+@pytest.mark.parametrize("alert", [False, True], ids=["a line", "an alert"])
+def test_the_board_leads_to_a_lost_text_which_leaves_it_when_it_is_sent_again(desk, alert):
+    factories.house(name="Heron House")
+    factories.placement()
+    text = lose("asked")
+    duty.end(kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", now=NOW)
+    if alert:
+        duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject=f"text:{text.id.hex}", now=NOW)
+    db.session.commit()
+    says = "See what did not get through, and send it again" if alert else "Send it again from Texts"
+    board = desk.get("/duty")
+    assert ('id="lost"' in board.text) is not alert
+    page = desk.get(leads(board, says))
+    assert page.request.full_path == "/duty/texts?show=lost"
+    assert f'id="text-{text.id.hex}"' in page.text
+    desk.send(page, "Resend")
+    board = desk.get("/duty").text
+    assert 'id="lost"' not in board and says not in board
+
+
+def test_what_waits_is_led_to_from_the_board(desk):
+    factories.house()
+    factories.placement()
+    db.session.execute(sa.update(Text).values(queued_at=NOW - MINUTE))
+    db.session.commit()
+    to = leads(desk.get("/duty"), "2 texts wait to go out")
+    assert to == "/duty/texts?show=waiting"
+    assert "To the house" in words(desk.get(to))
+
+
+def test_the_time_line_says_what_a_text_was_said_to_mean(desk):
+    _, placement = unclear()
+    desk.send(desk.get("/duty/texts"), f"No to {placement.referral.spoken}")
+    page = words(desk.get(f"/duty/referrals/{placement.referral_id}"))
+    line = page[page.index("A coordinator said what a text meant") :]
+    assert line.startswith(f"A coordinator said what a text meant , {desk.user.name} (coordinator)")
+    assert "It meant: no" in line
 
 
 def test_what_is_worth_nothing_or_settled_meanwhile_is_not_sent_again(app):

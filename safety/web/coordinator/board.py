@@ -35,7 +35,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.CASCADE: "The next house is asked, or with none left every house that could make room. Ring them, or place by hand.",
     AlertKind.FAR_AHEAD: "No bed is held so early. Place them by hand, or leave it until they are nearer.",
     AlertKind.SILENT: "Pages work, and beds are held. Ring whoever runs this service, then houses and officers.",
-    AlertKind.TEXT_FAILED: "Nothing more is sent. Ring whoever it was for.",
+    AlertKind.TEXT_FAILED: "Nothing more is sent by itself. Ring whoever it was for, or send it again.",
     AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
     AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
@@ -80,9 +80,6 @@ def _home() -> dict[str, object]:
         "asked_most": freshness.MOST,
         "check": dt.timedelta(minutes=current_app.config["ARRIVAL_CHECK_MIN"]),
         "text_means": MEANS,
-        "texts_page": url_for(
-            "coordinator.texts" if "coordinator.texts" in views else "coordinator.delivery"
-        ),
         "region": lambda row: geography.region_of(row.outcode or "") or "",
         "phone_in": url_for("officer.find") if "officer.find" in views else None,
         "checked_at": f"{workdays.uk(instant):%H:%M:%S}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from flask import current_app, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from safety import heartbeats, promptness, reconciliation, sms, switching
@@ -47,15 +47,8 @@ def delivery() -> ResponseReturnValue:
         differences=reconciliation.differences(),
         differs=DIFFERS,
         compared_at=heartbeats.last(job="reconcile"),
-        singles=_singles(),
         instant=instant,
     )
-
-
-def _singles() -> str | None:
-    """The page of single texts, where there is one."""
-    address = "/duty/texts"
-    return address if any(rule.rule == address for rule in current_app.url_map.iter_rules()) else None
 
 
 def took(seconds: float | None) -> str:
