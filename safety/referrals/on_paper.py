@@ -16,7 +16,7 @@ from safety import audit, bedspaces, geography, lifecycle, matching, placements,
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, NotAllowed, Role, State
 from safety.matching import Cause
-from safety.models import Bedspace, Placement, Referral, User
+from safety.models import AuditEvent, Bedspace, Placement, Referral, User
 from safety.permissions import NotYours
 from safety.referrals.consequences import settle
 from safety.referrals.finding import clear_overdue, rematch, take
@@ -91,6 +91,16 @@ def key_in(
     return referral
 
 
+def not_met(referral: Referral) -> str:
+    """What the room that was keyed in does not meet of what was asked for, in words; nothing when it fits."""
+    wanted = sa.select(AuditEvent.facts).where(
+        AuditEvent.referral_id == referral.id, AuditEvent.what == "keyed_in"
+    )
+    facts = db.session.scalars(wanted).first() or {}
+    broken = set(facts.get("override") or ())
+    return "; ".join(matching.CAUSE_WORDS[cause] for cause in Cause if cause in broken)
+
+
 def check_times(paper: Paper, now: dt.datetime) -> None:
     """Asked, then promised, then arrived, and none of it still to come. Raises TimesAmiss."""
     told = (
@@ -132,6 +142,12 @@ def _give(
     if bedspace.premises.compromised_at is not None and not inside:
         raise NotAllowed(
             "That house is marked as compromised, so nobody goes there. Ring the officer, and key it in without the room"
+        )
+    good_until = premises.address_good_until(bedspace.premises)
+    if not inside and (good_until is None or good_until <= now):
+        raise NotAllowed(
+            "That house has not confirmed its address lately, so nobody is sent there. Ask it to confirm it on its own page, then "
+            "key this in, or key it in without the room"
         )
     # The house has promised it, so it is in use again.
     bedspaces.end_spells(bedspace, by=actor.by, now=now)

@@ -190,6 +190,19 @@ def test_nobody_is_keyed_in_as_coming_to_a_house_that_is_compromised(house):
     assert placement_of(inside).state == State.ARRIVED, "who is inside is inside"
 
 
+@pytest.mark.parametrize("said", [None, NOW - dt.timedelta(days=31)])
+def test_nobody_is_keyed_in_as_coming_to_a_house_whose_address_may_be_an_old_one(house, said):
+    house.address_confirmed_at = said
+    if said is None:
+        house.address_confirmed_by = None
+    db.session.commit()
+    with pytest.raises(NotAllowed, match="has not confirmed its address lately"):
+        keyed(house.bedspaces[0], promised_at=NOW - HOUR)
+    db.session.rollback()
+    inside = keyed(house.bedspaces[0], promised_at=NOW - HOUR, arrived_at=NOW - MINUTE)
+    assert placement_of(inside).state == State.ARRIVED, "who is inside is inside"
+
+
 def test_a_room_out_of_service_that_the_house_gave_is_in_use_again(house):
     room = house.bedspaces[0]
     bedspaces.take_out(bedspace_id=room.id, reason="repair", until=None, by=DUTY().by, now=NOW - 5 * HOUR)
@@ -281,6 +294,19 @@ def test_a_coordinator_keys_in_a_paper_on_a_fourth_screen(desk, house):
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Draft)) == 0
     # Sent again: the same request.
     assert desk.post(path, **typed(room)).headers["Location"].endswith(str(referral.id))
+
+
+def test_somebody_inside_a_room_that_breaks_a_rule_is_pointed_out_at_once(desk, house):
+    mens = factories.house(cohort="men")
+    force = factories.force()
+    db.session.commit()
+    path = to_the_paper(desk, force)
+    desk.get(path)
+    page = words(desk.press(path, **typed(mens.bedspaces[0])))
+    assert "It is keyed in, and that room does not fit everything asked for:" in page
+    path = to_the_paper(desk, force)
+    desk.get(path)
+    assert "does not fit" not in words(desk.press(path, **typed(house.bedspaces[0])))
 
 
 def test_a_clash_is_said_on_the_screen_and_what_was_typed_stays(desk, house):

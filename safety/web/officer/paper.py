@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from safety import referrals, registry
@@ -50,6 +50,13 @@ def paper(form_token: uuid.UUID) -> ResponseReturnValue:
             _refused(form, "room", refused)
         else:
             db.session.commit()
+            broken = on_paper.not_met(referral)
+            if broken:
+                flash(
+                    f"It is keyed in, and that room does not fit everything asked for: {broken}. Ring the house, and see whether "
+                    "they can stay there.",
+                    "notice",
+                )
             return redirect(url_for("coordinator.referral", referral_id=referral.id), 303)
     html = render_template("officer/paper.html", form=form, form_token=form_token)
     return html, 400 if form.errors else 200
