@@ -140,10 +140,13 @@ def find(*, token: str, lock: bool = False, now: dt.datetime) -> User:
 
 
 def choose(*, token: str, password: accounts.Hashed, now: dt.datetime) -> User:
-    """A new password, once: every session ends, and the person is told by text and by e-mail. Raises NoUse."""
+    """A new password, once: every session ends, the links made by whoever had the old one open nothing, and the person is told
+    by text and by e-mail. Raises NoUse.
+    """
     user = find(token=token, lock=True, now=now)
     used = sa.update(PasswordLink).where(PasswordLink.user_id == user.id).values(used_at=now)
     db.session.execute(used.execution_options(synchronize_session=False))
+    withdraw_all_of(maker=f"user:{user.id.hex}")
     accounts.change_password(user_id=user.id, password=password, by=f"user:{user.id.hex}", now=now)
     if user.phone:
         outbox.queue(

@@ -104,6 +104,8 @@ def after_a_call(user_id: uuid.UUID) -> ResponseReturnValue:
     except passwords.OnesOwn as refused:
         flash(str(refused), "notice")
         return redirect(url_for("people.person_page", user_id=user_id), 303)
+    except LookupError:
+        raise NotYours from None  # closed in this very moment
     return render_template("password/link.html", name=name, user_id=user_id, link=passwords.link(token))
 
 

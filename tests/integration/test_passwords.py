@@ -263,6 +263,16 @@ def test_the_links_a_coordinator_made_end_with_their_account(app, stranger, offi
     stranger.get(f"/new-password?key={token}", 410)
 
 
+def test_the_links_a_coordinator_made_end_with_their_password(app, stranger, officer):
+    """Whoever had the old password may have made them."""
+    maker = factories.coordinator()
+    db.session.commit()
+    token = passwords.after_a_call(user_id=officer.id, by=maker.actor().by, now=NOW)
+    db.session.commit()
+    choose(stranger, linked(maker))
+    stranger.get(f"/new-password?key={token}", 410)
+
+
 @pytest.mark.parametrize("key", ["", "x", "%00"])
 def test_a_wrong_link_tells_nobody_anything(stranger, key):
     assert "Perhaps not all of the link came through" in words(stranger.get(f"/new-password?key={key}", 410))
