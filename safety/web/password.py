@@ -98,7 +98,7 @@ def after_a_call(user_id: uuid.UUID) -> ResponseReturnValue:
     if request.method != "POST" or not form.validate():
         page = render_template("password/ring_back.html", user=user, form=form)
         return page, 400 if form.errors else 200
-    by, name = me().actor().by, user.name
+    by, name, told = me().actor().by, user.name, _told(user)
     try:
         token = retrying(lambda: passwords.after_a_call(user_id=user_id, by=by, now=now()))
     except passwords.OnesOwn as refused:
@@ -106,9 +106,19 @@ def after_a_call(user_id: uuid.UUID) -> ResponseReturnValue:
         return redirect(url_for("people.person_page", user_id=user_id), 303)
     except LookupError:
         raise NotYours from None  # closed in this very moment
-    return render_template("password/link.html", name=name, user_id=user_id, link=passwords.link(token))
+    return render_template(
+        "password/link.html", name=name, user_id=user_id, link=passwords.link(token), told=told
+    )
 
 
 def _page(found: User, token: str, form: ChoosePasswordForm) -> Response:
-    words = render_template("password/choose.html", email=found.email, token=token, form=form)
+    words = render_template(
+        "password/choose.html", email=found.email, token=token, form=form, told=_told(found)
+    )
     return quiet(words, 400 if form.errors else 200)
+
+
+def _told(user: User) -> str:
+    """How this person hears that their password was changed; nothing when we cannot tell them."""
+    ways = [way for way, there in (("by text", user.phone_index), ("by email", mail.wanted())) if there]
+    return " and ".join(ways)

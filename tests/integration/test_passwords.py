@@ -109,7 +109,7 @@ def test_somebody_who_forgot_gets_a_link_by_email_and_chooses_anew(mailing, stra
     delivered()
     ((to, letter),) = mailing.letters
     assert to == "jo@force.example"
-    assert "Jo" not in letter.partition("\r\n\r\n")[2]
+    assert "Fennimore" not in letter.partition("\r\n\r\n")[2]
     link = link_in(letter)
     page = stranger.get(link)
     assert page.headers["Referrer-Policy"] == "strict-origin"
@@ -394,6 +394,25 @@ def test_a_coordinator_rings_back_and_makes_a_link(app, client, stranger, office
     ).one()
     assert event.by == f"user:{desk.user.id.hex}"
     assert link.partition("key=")[2] not in str(event.facts)
+
+
+def test_the_pages_say_how_somebody_is_told_and_promise_no_text_to_nobody(
+    app, client, stranger, officer, post_office
+):
+    without = factories.coordinator()
+    db.session.commit()
+    desk = Visitor(client).sign_in(factories.coordinator())
+    for user, told in (
+        (officer, "they are told by text."),
+        (without, "nothing tells them when a password was chosen"),
+    ):
+        page = desk.send(desk.get(f"/people/{user.id}/password-link"), "Make the link", 200, rung="y")
+        assert told in words(page)
+    assert "and told of it by text." in words(stranger.get(linked(officer)))
+    assert "and told of it" not in words(stranger.get(linked(without)))
+    app.config.update(POS_SMTP_URL=post_office.url, POS_MAIL_FROM="no-reply@scheme.example")
+    assert "and told of it by email." in words(stranger.get(linked(without)))
+    assert "and told of it by text and by email." in words(stranger.get(linked(officer)))
 
 
 def test_nobody_makes_a_link_for_themselves_without_a_fresh_password_or_without_being_a_coordinator(
