@@ -24,6 +24,7 @@ from tests.desk import Desk, desk_of
 from tests.factories import NOW
 from tests.fakes import TWILIO, FakeTwilio
 from tests.temppg import TempPG
+from tests.visitor import StillClock, cheap_hashes, still_clock
 
 ROOT = Path(__file__).parent.parent
 BOTH = ("sqlite", "postgresql")
@@ -258,6 +259,18 @@ def twilio_app(database_url: str, wire: FakeTwilio) -> Iterator[Flask]:
         yield made
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords hashed in no time: nothing here guards anybody."""
+    cheap_hashes(monkeypatch)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    """A clock that every door reads and that stands still until a test moves it."""
+    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

@@ -14,23 +14,15 @@ from safety.extensions import begin_write, db
 from safety.models import AuditEvent, PhoneCode, Text, User
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, cheap_hashes, still_clock, summary, words
+from tests.visitor import Visitor, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
 BY = "user:" + "0" * 32
 NEW = "07700 900991"
 NEW_E164 = "+447700900991"
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

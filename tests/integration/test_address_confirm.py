@@ -16,21 +16,13 @@ from safety.lifecycle import Event, ReferralState, State
 from safety.models import Alert, AlertKind, AuditEvent, Placement, Premises, Text
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import SECRET, Visitor, buttons, cheap_hashes, still_clock, summary, words
+from tests.visitor import SECRET, Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
 OLD = "7 Example Street\nExampleton"
 NEW = {"lines": "12 Invented Row\nExampleton", "outcode": "LS1"}
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

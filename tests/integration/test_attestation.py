@@ -13,22 +13,14 @@ from safety.lifecycle import ReferralState, Role
 from safety.models import AuditEvent, User
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import SECRET, Visitor, buttons, cheap_hashes, still_clock, words
+from tests.visitor import SECRET, Visitor, buttons, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 DAY = dt.timedelta(days=1)
 MINUTE = dt.timedelta(minutes=1)
 DUE = NOW + 90 * DAY
 PAUSED = NOW + 104 * DAY
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ from safety import accounts
 from safety.extensions import db
 from safety.models import AuditEvent, User
 from tests import factories
-from tests.visitor import SECRET, Visitor, cheap_hashes, words
+from tests.visitor import SECRET, Visitor, words
 
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
+pytestmark = pytest.mark.usefixtures("cheap")
 
 
 def create(app, *, email="Duty@Scheme.example", name="Pat  Lindqvist", mobile="07700 900150", typed=None):

@@ -19,26 +19,11 @@ from safety.referrals.handover import look_across_border
 from safety.web.coordinator import board
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, buttons, cheap_hashes, summary, words
+from tests.visitor import Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE = dt.timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """A clock that stands still until a test moves it."""
-
-    class Clock:
-        at = NOW
-
-    still = Clock()
-    monkeypatch.setattr("safety.clock.now", lambda: still.at)
-    return still
 
 
 @pytest.fixture

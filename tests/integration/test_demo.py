@@ -40,14 +40,10 @@ from safety.models import (
     User,
 )
 from tests.factories import NOW
-from tests.visitor import cheap_hashes
+
+pytestmark = pytest.mark.usefixtures("cheap")
 
 DRAMA = re.compile(r"\+44(7700900\d{3}|1134960\d{3}|2079460\d{3}|1632960\d{3})")
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
 
 
 def count(model) -> int:

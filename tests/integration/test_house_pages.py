@@ -17,19 +17,11 @@ from safety.models import AlertKind, AuditEvent, Contact, Placement, Premises, R
 from safety.permissions import NotYours
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, summary, words
+from tests.visitor import Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

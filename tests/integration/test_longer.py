@@ -15,16 +15,13 @@ from safety.permissions import NotYours
 from safety.referrals.handover import hand_over
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, cheap_hashes, still_clock, words
+from tests.visitor import Visitor, still_clock, words
+
+pytestmark = pytest.mark.usefixtures("cheap")
 
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
 OF_STAYS = {AlertKind.STAY_ENDING, AlertKind.ONWARD_UNKNOWN, AlertKind.STAY_OVER}
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
 
 
 @pytest.fixture

@@ -17,22 +17,14 @@ from tests import factories
 from tests.conftest import settings_for
 from tests.factories import NOW
 from tests.fakes import MailServer
-from tests.visitor import Visitor, cheap_hashes, still_clock, summary, words
+from tests.visitor import Visitor, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
 CHOSEN = "nine quiet harbours"
 BY = "user:" + "0" * 32
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

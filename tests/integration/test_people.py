@@ -19,28 +19,13 @@ from safety.models import AuditEvent, CallBack, Force, Invitation, SignIn, Text,
 from tests import factories, servers
 from tests.factories import NOW
 from tests.fakes import MailServer
-from tests.visitor import SECRET, Visitor, buttons, cheap_hashes, summary, words
+from tests.visitor import SECRET, Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 MINUTE = dt.timedelta(minutes=1)
 CHOSEN = "nine quiet harbours"
 BY = "user:" + "0" * 32
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """A clock that stands still until a test moves it."""
-
-    class Clock:
-        at = NOW
-
-    still = Clock()
-    monkeypatch.setattr("safety.clock.now", lambda: still.at)
-    return still
 
 
 @pytest.fixture

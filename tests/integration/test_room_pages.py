@@ -14,27 +14,12 @@ from safety.lifecycle import ReferralState
 from safety.models import Bedspace, Group, OutOfService, Premises, Referral
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, buttons, cheap_hashes, summary, words
+from tests.visitor import Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 HOUR = dt.timedelta(hours=1)
 NEW = {"cohort": "women", "sleeps": "2", "self_contained": "no"}
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """A clock that stands still until a test moves it."""
-
-    class Clock:
-        at = NOW
-
-    still = Clock()
-    monkeypatch.setattr("safety.clock.now", lambda: still.at)
-    return still
 
 
 @pytest.fixture

@@ -13,21 +13,13 @@ from safety.extensions import db
 from safety.models import Alert, AlertKind, AuditEvent, Shift
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, summary, words
+from tests.visitor import Visitor, buttons, summary, words
+
+pytestmark = pytest.mark.usefixtures("cheap", "clock")
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 WEEK = "/duty/rota/weeks/2027-01-11"  # the week NOW is in: it is Wednesday, 14:00
 NEXT = "/duty/rota/weeks/2027-01-18"
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    return still_clock(monkeypatch, NOW)
 
 
 @pytest.fixture

@@ -18,14 +18,11 @@ from safety.models import AlertKind, Inbound, Text
 from safety.referrals import handover
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, words
+from tests.visitor import Visitor, buttons, still_clock, words
+
+pytestmark = pytest.mark.usefixtures("cheap")
 
 MINUTE = dt.timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
 
 
 @pytest.fixture

@@ -14,14 +14,11 @@ from safety.models import AlertKind, Text
 from safety.referrals.timeline import Line, timeline
 from tests import factories
 from tests.factories import NOW
-from tests.visitor import Visitor, cheap_hashes, still_clock, words
+from tests.visitor import Visitor, still_clock, words
+
+pytestmark = pytest.mark.usefixtures("cheap")
 
 MINUTE = dt.timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    cheap_hashes(monkeypatch)
 
 
 @pytest.fixture
