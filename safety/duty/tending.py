@@ -45,7 +45,12 @@ def tend(*, now: dt.datetime) -> None:
 
 def gaps_ahead(*, now: dt.datetime) -> list[rota.Gap]:
     """When nobody is on call in the next ROTA_AHEAD_DAYS days."""
-    return rota.gaps(start=now, end=now + dt.timedelta(days=current_app.config["ROTA_AHEAD_DAYS"]))
+    return rota.gaps(start=now, end=looked_until(now=now))
+
+
+def looked_until(*, now: dt.datetime) -> dt.datetime:
+    """How far ahead a gap is looked for: one that ends here may go on."""
+    return now + dt.timedelta(days=current_app.config["ROTA_AHEAD_DAYS"])
 
 
 def _gap_amiss(now: dt.datetime) -> bool:

@@ -56,8 +56,10 @@ def add(
 def test_an_empty_rota_says_that_nobody_is_on_call_and_from_when(desk):
     page = words(desk.get("/duty/rota"))
     assert "Nobody is on call now. An urgent alert is texted to every coordinator at once." in page
-    assert "now to Wednesday 20 January 14:00, 168 hours" in page
-    assert "14:00 to Monday 00:00 Nobody, 106 hours" in page
+    assert "now until at least Wednesday 20 January 14:00 This week" in page
+    assert "14:00 to Monday 00:00 Nobody, 4 days and 10 hours Thursday 14 January Nobody, all day" in page
+    assert "Sunday 17 January Nobody, all day Times are UK time" in page
+    assert "Tuesday 12 January No shift begins on this day." in page
     assert "Nobody is on call : every coordinator is texted at once. The rota" in words(desk.get("/duty"))
 
 
@@ -83,7 +85,7 @@ def test_who_is_on_call_and_who_is_next_stands_on_top_and_on_the_duty_page(desk,
     page = words(desk.get("/duty/rota"))
     assert "On call now: Pat Lindqvist , 07700 900" in page and "second: Sasha Brampton" in page
     assert "Next: Sasha Brampton, from today 23:00." in page
-    assert "today 21:00 to today 23:00, 2 hours" in page
+    assert "today 21:00 to 23:00, 2 hours" in page
     assert "21:00 to 23:00 Nobody, 2 hours" in page
     assert (
         "On call: Pat Lindqvist until today 21:00, Sasha Brampton (second) until today 21:00. The rota"
@@ -206,7 +208,7 @@ def test_the_shifts_of_a_closed_account_are_marked_and_a_gap(desk, pat, sasha):
     desk.press(f"/people/{sasha.id}/close")
     page = words(desk.get("/duty/rota"))
     assert "14:00 to 22:00 Sasha Brampton Cannot be on call" in page
-    assert "14:00 to Monday 00:00 Nobody, 106 hours" in page
+    assert "14:00 to Monday 00:00 Nobody, 4 days and 10 hours" in page
 
 
 @pytest.mark.parametrize("week", ["2027-01-12", "0001-01-01", "9999-12-27", "nonsense", "20270111"])

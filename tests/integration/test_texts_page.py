@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import re
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -13,8 +14,9 @@ from werkzeug.test import TestResponse
 from safety import delivery, duty, inbox, outbox, referrals, texts
 from safety.extensions import db
 from safety.inbox import meaning
-from safety.lifecycle import Event, State
-from safety.models import AlertKind, Inbound, Text
+from safety.inbox.sender import Answer
+from safety.lifecycle import Event, ReferralState, Role, State
+from safety.models import AlertKind, Inbound, MessageState, Text
 from safety.referrals import handover
 from tests import factories
 from tests.factories import NOW
@@ -163,6 +165,79 @@ def test_whoever_handed_it_over_is_not_written_to_again_about_it(app):
     assert texts.why_not(to_house, NOW + 3 * MINUTE) == ""
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "says"),
+    [
+        ("on its way", "It is still on its way"),
+        ("words erased", "It is worth nothing any more"),
+        ("request closed", "The request is closed"),
+        ("alert taken", "Its alert is over or taken"),
+        ("alert over", "Its alert is over or taken"),
+        ("no telephone", "No telephone of that house takes our texts. Ring it"),
+    ],
+)
+def test_what_stands_in_the_way_is_said_and_nothing_is_sent(desk, meanwhile, says):
+    house = factories.house()
+    placement = factories.placement()
+    text = lose("asked")
+    page = desk.get("/duty/texts")
+    if meanwhile == "on its way":
+        text.state = MessageState.QUEUED
+    elif meanwhile == "words erased":
+        text.body_sealed = None
+    elif meanwhile == "request closed":
+        text.placement_id, placement.referral.state = None, ReferralState.CLOSED
+        placement.referral.closed_at, placement.referral.closed_by = NOW, "clock"
+    elif meanwhile == "no telephone":
+        house.contacts[0].unreachable_at = NOW
+    else:
+        alert = duty.raise_alert(kind=AlertKind.TEXT_FAILED, subject="text:another", now=NOW)
+        text.alert_id = alert.id
+        if meanwhile == "alert taken":
+            duty.take(alert=alert, by=desk.user.actor().by, now=NOW)
+        else:
+            alert.ended_at = NOW
+    db.session.commit()
+    landed = desk.get(desk.send(page, "Resend").headers["Location"])
+    assert f"{says}. Nothing was changed." in words(landed)
+    assert db.session.scalar(sa.select(Text.id).where(Text.again_of_id.is_not(None))) is None
+
+
+def test_another_role_finds_no_texts_and_can_press_nothing(app, client):
+    inbound, placement = unclear()
+    text = lose("asked")
+    presses = (
+        f"/duty/texts/{text.id}/again",
+        f"/duty/texts/{inbound.id}/meant/yes-{placement.code}",
+        f"/duty/texts/{inbound.id}/meant/nothing",
+    )
+    others = (
+        factories.officer(),
+        factories.officer(role=Role.LEAD),
+        factories.staff(of=placement.premises.provider),
+        factories.coordinator(role=Role.OVERSIGHT),
+    )
+    for other in others:
+        visitor = Visitor(client).sign_in(other)
+        visitor.get("/duty/texts", 404)
+        visitor.get("/account")
+        for path in presses:
+            visitor.post(path, 404)
+        visitor.post("/sign-out")
+    db.session.expire_all()
+    assert (inbound.meant, placement.state) == (None, State.HELD)
+    assert db.session.scalar(sa.select(Text.id).where(Text.again_of_id.is_not(None))) is None
+
+
+def test_what_is_not_there_is_not_found(desk):
+    text, _ = unclear()
+    text.body_sealed = None
+    db.session.commit()
+    desk.get("/duty/texts")
+    for path in (f"{uuid.uuid4()}/again", f"{uuid.uuid4()}/meant/nothing", f"{text.id}/meant/nothing"):
+        desk.post(f"/duty/texts/{path}", 404)
+
+
 def test_the_page_can_be_narrowed_and_turned(desk):
     factories.house(rooms=12)
     for _ in range(12):
@@ -178,6 +253,7 @@ def test_a_text_nobody_could_tell_is_done_as_if_it_had_been_written_so(desk):
     text, placement = unclear()
     page = desk.get("/duty/texts")
     assert "that should be possible" in words(page)
+    assert f'href="tel:{text.sender}"' in page.text
     spoken = placement.referral.spoken
     assert buttons(page)[:4] == [
         f"Yes to {spoken}",
@@ -210,6 +286,20 @@ def test_what_changed_meanwhile_is_refused_and_changes_nothing(desk):
     assert "That has changed meanwhile, and is not possible any more. Nothing was changed." in words(landed)
     db.session.expire_all()
     assert (placement.state, text.meant) == (State.DECLINED, None)
+
+
+def test_what_came_to_nothing_when_it_was_done_is_refused_and_changes_nothing(app):
+    """It was possible a moment ago, and the code that does it says otherwise: what was meant is not kept as done."""
+    text, placement = unclear()
+    with pytest.raises(meaning.NotPossible, match="It could not be done as things stand now"):
+        meaning.mean(
+            inbound_id=text.id,
+            slug=f"yes-{placement.code}",
+            by="clock",
+            act=lambda *_: Answer("confirm:conflict"),
+            now=NOW + 2 * MINUTE,
+        )
+    assert text.meant is None
 
 
 def test_a_text_that_needs_nothing_is_put_away(desk):

@@ -33,17 +33,28 @@ class Line:
     @property
     def hours(self) -> str:
         """From when until when, in UK time: "18:00 to Tuesday 08:00"; the day it begins stands above."""
-        end = workdays.uk(self.to_at)
-        other_day = end.date() != workdays.uk(self.from_at).date()
-        day = f"{end:%A} " if other_day else ""
+        day = "" if self.in_one_day else f"{workdays.uk(self.to_at):%A} "
         return f"{workdays.clock_words(self.from_at)} to {day}{workdays.clock_words(self.to_at)}"
 
     @property
     def length(self) -> str:
-        """How long: "9 hours", "40 minutes"."""
+        """How long: "40 minutes", "9 hours", "4 days and 10 hours"."""
         minutes = int((self.to_at - self.from_at).total_seconds() // 60)
-        many, what = (minutes, "minute") if minutes < 60 else (round(minutes / 60), "hour")
-        return f"{many} {what}{'' if many == 1 else 's'}"
+        if minutes < 60:
+            return _many(minutes, "minute")
+        days, hours = divmod(round(minutes / 60), 24)
+        if days < 2:
+            return _many(24 * days + hours, "hour")
+        return _many(days, "day") + (f" and {_many(hours, 'hour')}" if hours else "")
+
+    @property
+    def in_one_day(self) -> bool:
+        """Whether it is over on the day it begins, in UK time."""
+        return workdays.uk(self.from_at).date() == workdays.uk(self.to_at).date()
+
+    def covers(self, day: str) -> bool:
+        """Whether it goes on through all of a UK day that it did not begin on, given as "2027-01-14"."""
+        return f"{workdays.uk(self.from_at):%Y-%m-%d}" < day < f"{workdays.uk(self.to_at):%Y-%m-%d}"
 
 
 @pages.get("/duty/rota")
@@ -180,19 +191,28 @@ def _week(monday: dt.date) -> str:
         on_call=rota.on_call(now=instant),
         coming=_next(instant),
         gaps_ahead=[Line(gap.from_at, gap.to_at) for gap in tending.gaps_ahead(now=instant)],
+        looked_until=tending.looked_until(now=instant),
         can_be_texted=rota.can_be_texted,
         over=end <= instant,
         instant=instant,
     )
 
 
-def _by_day(monday: dt.date, lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
-    """Each day of the week in words, with the lines that begin on it; first before second, a gap where it begins."""
+def _many(many: int, what: str) -> str:
+    return f"{many} {what}{'' if many == 1 else 's'}"
+
+
+def _by_day(monday: dt.date, lines: Sequence[Line]) -> list[tuple[str, list[Line], bool]]:
+    """Each day of the week in words, with the lines that begin on it; first before second, a gap where it begins.
+
+    The third part: whether nobody is on call on all of a day, in a gap that began before it.
+    """
     names = day_names(monday, monday + dt.timedelta(days=6))
     found: dict[str, list[Line]] = {day: [] for day in names}
     for line in sorted(lines, key=lambda one: (one.from_at, one.shift.place if one.shift else 0)):
         found[f"{workdays.uk(line.from_at):%Y-%m-%d}"].append(line)
-    return [(names[day], inside) for day, inside in found.items()]
+    gaps = [line for line in lines if line.shift is None]
+    return [(names[day], inside, any(gap.covers(day) for gap in gaps)) for day, inside in found.items()]
 
 
 def _next(instant: dt.datetime) -> Shift | None:

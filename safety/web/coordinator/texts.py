@@ -17,7 +17,7 @@ from safety.sms.explained import explain
 from safety.web.coordinator.blueprint import pages
 from safety.web.gate import me, now
 
-_SHOWN = {"all": "All", "lost": "Not through", "waiting": "Waiting"}
+_SHOWN = {"all": "All", "lost": "Did not get through", "waiting": "Waiting"}
 
 
 @pages.get("/duty/texts")

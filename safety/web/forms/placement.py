@@ -339,7 +339,7 @@ class WithdrawReferralForm(Form):
 class HandOverForm(Form):
     """To which other officer a request goes, and why."""
 
-    officer = Pick("Who holds it now?", needed="Select the officer")
+    officer = Pick("Who holds it from now on?", needed="Select the officer")
     reason = OneOf("Why?", choices=HAND_OVER, needed="Select why it changes hands")
 
 
