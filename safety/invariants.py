@@ -1,4 +1,4 @@
-"""What must be true of the whole database at any time, I1 to I6 and I13 of docs/proof.md, asked of the rows themselves.
+"""What must be true of the whole database at any time, I1 to I6 and I13 to I15 of docs/proof.md, asked of the rows themselves.
 
 Reads only. Each breach is one sentence that names the rule and the row by its id, never a person, a house or a number.
 """
@@ -25,6 +25,7 @@ from safety.models import (
     MessageState,
     OutOfService,
     Placement,
+    Premises,
     Referral,
     Shift,
     Text,
@@ -36,16 +37,19 @@ _EVENTS = {str(event) for event in Event}
 
 
 def breaches(*, now: dt.datetime) -> list[str]:
-    """Every breach of I1 to I6 and I13 at `now`, worded; empty when all hold."""
+    """Every breach of I1 to I6 and I13 to I15 at `now`, worded; empty when all hold."""
     return [
         *_beds(now),
         *_references(),
         *_together(),
         *_texts(now),
         *_table(),
+        *_left(),
         *_asks(),
         *_releases(now),
         *_shifts(),
+        *_marked(now),
+        *_plans(),
     ]
 
 
@@ -191,6 +195,15 @@ def _table() -> Iterator[str]:
                 yield f"I5: placement {placement_id.hex} is {states[placement_id]} and its history says {state}"
 
 
+def _left() -> Iterator[str]:
+    """I5: where somebody went and what they decided is said only of who has left."""
+    said = sa.or_(Placement.onward.is_not(None), Placement.nrm_decision.is_not(None))
+    for placement_id in db.session.scalars(
+        sa.select(Placement.id).where(said, Placement.state != State.DEPARTED)
+    ):
+        yield f"I5: placement {placement_id.hex} says where they went and they have not left"
+
+
 def _asks() -> Iterator[str]:
     """I5: an ask is open only while its referral searches, and a code means one thing that is still to be answered or lived in."""
     waiting = sa.select(Ask.id, Ask.code, Referral.state).join(Referral, Referral.id == Ask.referral_id)
@@ -246,3 +259,63 @@ def _shifts() -> Iterator[str]:
     others = sa.select(Shift.id).join(User).where(User.role != Role.COORDINATOR)
     for shift_id in db.session.scalars(others):
         yield f"I13: shift {shift_id.hex} is of somebody who is no coordinator"
+
+
+def _marked(now: dt.datetime) -> Iterator[str]:
+    """I14: nobody new is sent to a compromised house or asked to it, and somebody knows of whoever is there all the same."""
+    marked = sa.select(Premises.id).where(Premises.compromised_at.is_not(None))
+    promised = sa.or_(
+        Placement.state == State.HELD,
+        sa.and_(Placement.state == State.CONFIRMED, Placement.set_off_at.is_(None), ~Placement.was_on_road),
+    )
+    for placement_id in db.session.scalars(
+        sa.select(Placement.id).where(Placement.premises_id.in_(marked), promised)
+    ):
+        yield f"I14: placement {placement_id.hex} is promised at a house that is compromised and nobody is on the road"
+    since = (
+        sa.select(AuditEvent.premises_id, sa.func.max(AuditEvent.id).label("id"))
+        .where(AuditEvent.what == "house_compromised", AuditEvent.premises_id.in_(marked))
+        .group_by(AuditEvent.premises_id)
+        .subquery()
+    )
+    # The record tells what came first even within one instant. Whoever stood at the door was let in, and has a bed.
+    sent = (
+        sa.select(AuditEvent.placement_id)
+        .join(since, sa.and_(since.c.premises_id == AuditEvent.premises_id, AuditEvent.id > since.c.id))
+        .join(Placement, Placement.id == AuditEvent.placement_id)
+        .where(AuditEvent.what == Event.HOLD, Placement.arrived_at.is_(None))
+    )
+    for held in db.session.scalars(sent):
+        yield f"I14: placement {held.hex if held else '-'} was held at a house that had been marked as compromised"
+    for ask_id in db.session.scalars(
+        sa.select(Ask.id).where(Ask.premises_id.in_(marked), Ask.answer.is_(None))
+    ):
+        yield f"I14: ask {ask_id.hex} is open and its house is compromised"
+    rung = set(
+        db.session.scalars(
+            sa.select(Alert.subject).where(
+                Alert.kind == AlertKind.HOUSE_COMPROMISED, Alert.ended_at.is_(None)
+            )
+        )
+    )
+    there = sa.select(Placement.premises_id).where(
+        Placement.premises_id.in_(marked), Placement.state.in_(LIVE), Placement.last_at < now - LATE
+    )
+    for house_id in db.session.scalars(there.distinct()):
+        if f"premises:{house_id.hex}" not in rung:
+            yield f"I14: house {house_id.hex} is compromised and somebody of it should have been told of more than 60 s ago"
+
+
+def _plans() -> Iterator[str]:
+    """I15: a plan for several people is held whole or not at all. One writer decides at a time, so its rows stand together."""
+    steps = sa.select(AuditEvent).where(AuditEvent.what.in_(("placed_with_others", "operation_placed")))
+    held = 0
+    for event in db.session.scalars(steps.order_by(AuditEvent.id)):
+        if event.what == "placed_with_others":
+            held += 1
+            continue
+        if held != event.facts["beds"]:
+            yield f"I15: a plan of {event.facts['beds']} beds was recorded and {held} were held"
+        held = 0
+    if held:
+        yield f"I15: {held} beds were held by a plan that was never recorded"

@@ -13,7 +13,8 @@ from flask import Flask
 from safety import audit, bedspaces, invariants, referrals
 from safety.extensions import db
 from safety.lifecycle import Event
-from safety.models import Ask, AuditEvent, Placement, Text
+from safety.models import Alert, Ask, AuditEvent, Placement, Premises, Text
+from safety.referrals import compromised
 from tests import factories
 from tests.factories import NOW
 
@@ -148,6 +149,58 @@ def an_officer_on_call(placement: Placement) -> None:
     factories.shift(factories.on_the_rota()).user_id = placement.referral.holder_id
 
 
+MARKED = {
+    "compromised_at": NOW,
+    "compromised_by": "clock",
+    "compromised_reason": "watched",
+    "compromised_version": 1,
+}
+
+
+def promised_where_it_is_not_safe(placement: Placement) -> None:
+    db.session.execute(sa.update(Premises).values(**MARKED))
+
+
+def sent_where_it_is_not_safe(placement: Placement) -> None:
+    """They are on the road by now, so the promise alone would look right."""
+    house = placement.premises_id
+    compromised.mark(premises_id=house, reason="watched", actor=factories.coordinator_actor(), now=NOW)
+    db.session.execute(sa.update(Premises).values(dict.fromkeys(MARKED)))
+    sent = factories.placement()
+    db.session.execute(sa.update(Premises).values(**MARKED))
+    db.session.execute(
+        sa.update(Placement)
+        .where(Placement.state == "held")
+        .values(state="confirmed", confirmed_at=NOW, confirmed_by="clock", set_off_at=NOW, set_off_by="clock")
+    )
+    assert sent.premises_id == house
+
+
+def asked_where_it_is_not_safe(placement: Placement) -> None:
+    house = asked(placement).premises_id
+    db.session.execute(sa.update(Premises).where(Premises.id == house).values(**MARKED))
+
+
+def nobody_told_who_is_where_it_is_not_safe(placement: Placement) -> None:
+    house = placement.premises_id
+    compromised.mark(premises_id=house, reason="watched", actor=factories.coordinator_actor(), now=NOW)
+    db.session.execute(sa.update(Alert).values(ended_at=NOW))
+    db.session.execute(sa.update(Placement).values(last_at=NOW - dt.timedelta(minutes=2)))
+
+
+def a_plan_held_in_part(placement: Placement) -> None:
+    audit.record(what="placed_with_others", by="clock", now=NOW, placement_id=placement.id)
+    audit.record(what="operation_placed", by="clock", now=NOW, facts={"beds": 2})
+
+
+def a_plan_never_recorded(placement: Placement) -> None:
+    audit.record(what="placed_with_others", by="clock", now=NOW, placement_id=placement.id)
+
+
+def gone_and_still_there(placement: Placement) -> None:
+    placement.onward = "own"
+
+
 BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "two people in one bed": (two_in_one_bed, "I1: bedspace"),
     "a bed out of service with somebody in it": (out_of_service_under_somebody, "I1: placement"),
@@ -165,6 +218,13 @@ BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "asked for ever": (asked_for_ever, "I6: ask"),
     "first and second at once": (both_places_at_once, "I13: shift"),
     "an officer on call": (an_officer_on_call, "I13: shift"),
+    "promised where it is not safe": (promised_where_it_is_not_safe, "I14: placement"),
+    "sent where it is not safe": (sent_where_it_is_not_safe, "I14: placement"),
+    "asked where it is not safe": (asked_where_it_is_not_safe, "I14: ask"),
+    "nobody told who is where it is not safe": (nobody_told_who_is_where_it_is_not_safe, "I14: house"),
+    "a plan held in part": (a_plan_held_in_part, "I15: a plan"),
+    "a plan never recorded": (a_plan_never_recorded, "I15: 1 beds"),
+    "gone and still there": (gone_and_still_there, "I5: placement"),
 }
 
 
