@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
 
     @app.cli.command("check")
     def check() -> None:
-        """Prove the invariants I1 to I6 and I13 to I15, and the audit chain, over this database. Exits 1 naming each breach."""
+        """Prove the invariants I1 to I6 and I13 to I16, and the audit chain, over this database. Exits 1 naming each breach."""
         found = [*invariants.breaches(now=clock.now()), *audit.verify()]
         for breach in found:
             click.echo(breach)

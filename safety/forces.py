@@ -1,6 +1,7 @@
-"""Police forces: which there are, from when to when, and the control-room number that we hold of each.
+"""Police forces: which there are, from when to when, who leads them, and the control-room number that we hold of each.
 
-The rule kept: a force is never removed, because requests and people belong to it; one that has been merged away is over.
+The rule kept: a force is never removed, because requests and people belong to it; one that has been merged away is over, and
+whatever is to belong to it belongs to what it became part of.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import uuid
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
-from safety import audit, geography
+from safety import audit, geography, workdays
 from safety.extensions import db
-from safety.models import Force
+from safety.lifecycle import Role
+from safety.models import Force, User
 
 # Before this service began. When a force was founded is nobody's question here; when it ends will be.
 SINCE = dt.date(2020, 1, 1)
-_PLACES_NOBODY = "not a placing force"  # as the list of forces calls the National Police Air Service
+PLACES_NOBODY = "not a placing force"  # as the list of forces calls the National Police Air Service
 
 
 def load(*, by: str, now: dt.datetime) -> list[str]:
@@ -47,12 +50,52 @@ def load(*, by: str, now: dt.datetime) -> list[str]:
 
 def placing(*, now: dt.datetime) -> Sequence[Force]:
     """The forces that exist at `now` and may ask for a bed, by name."""
-    today = now.date()
+    today = workdays.uk(now).date()
     still = sa.or_(Force.valid_to.is_(None), Force.valid_to >= today)
     return db.session.scalars(
         sa.select(Force)
-        .where(Force.valid_from <= today, still, Force.kind != _PLACES_NOBODY)
+        .where(Force.valid_from <= today, still, Force.kind != PLACES_NOBODY)
         .order_by(Force.name)
+    ).all()
+
+
+def over(*, now: dt.datetime) -> Sequence[Force]:
+    """The forces that are no more at `now`, by name, with what each became part of."""
+    return db.session.scalars(
+        sa.select(Force)
+        .where(Force.valid_to < workdays.uk(now).date())
+        .options(joinedload(Force.succeeded_by))
+        .order_by(Force.name)
+    ).all()
+
+
+def part_of(force: Force) -> Sequence[Force]:
+    """What became part of this force, or is announced to, by name."""
+    return db.session.scalars(
+        sa.select(Force).where(Force.succeeded_by_id == force.id).order_by(Force.name)
+    ).all()
+
+
+def heir(*, force_id: uuid.UUID) -> uuid.UUID:
+    """The force that stands for this one by now: itself, or what it became part of. What is only announced changes nothing."""
+    passed = {force_id}
+    while True:
+        following = db.session.scalar(
+            sa.select(Force.succeeded_by_id).where(Force.id == force_id, Force.merges_on.is_(None))
+        )
+        if following is None or following in passed:
+            return force_id
+        passed.add(following)
+        force_id = following
+
+
+def leads(force: Force) -> Sequence[User]:
+    """The modern slavery leads of a force whose accounts are not closed, by name."""
+    return db.session.scalars(
+        sa.select(User)
+        .where(User.role == Role.LEAD, User.force_id == force.id, User.disabled_at.is_(None))
+        .options(joinedload(User.call_back))
+        .order_by(User.name, User.id)
     ).all()
 
 

@@ -1,4 +1,4 @@
-"""What must be true of the whole database at any time, I1 to I6 and I13 to I15 of docs/proof.md, asked of the rows themselves.
+"""What must be true of the whole database at any time, I1 to I6 and I13 to I16 of docs/proof.md, asked of the rows themselves.
 
 Reads only. Each breach is one sentence that names the rule and the row by its id, never a person, a house or a number.
 """
@@ -15,13 +15,15 @@ import sqlalchemy.orm
 
 from safety import fallback, lifecycle, outbox
 from safety.extensions import db
-from safety.lifecycle import LIVE, Event, ReferralState, Role, State
+from safety.lifecycle import LIVE, LIVE_REFERRAL, Event, ReferralState, Role, State
 from safety.models import (
     Alert,
     AlertKind,
     Ask,
     AuditEvent,
     Bedspace,
+    Force,
+    Invitation,
     MessageState,
     OutOfService,
     Placement,
@@ -37,7 +39,7 @@ _EVENTS = {str(event) for event in Event}
 
 
 def breaches(*, now: dt.datetime) -> list[str]:
-    """Every breach of I1 to I6 and I13 to I15 at `now`, worded; empty when all hold."""
+    """Every breach of I1 to I6 and I13 to I16 at `now`, worded; empty when all hold."""
     return [
         *_beds(now),
         *_references(),
@@ -50,6 +52,7 @@ def breaches(*, now: dt.datetime) -> list[str]:
         *_shifts(),
         *_marked(now),
         *_plans(),
+        *_forces(),
     ]
 
 
@@ -319,3 +322,32 @@ def _plans() -> Iterator[str]:
         held = 0
     if held:
         yield f"I15: {held} beds were held by a plan that was never recorded"
+
+
+def _forces() -> Iterator[str]:
+    """I16: nothing that goes on belongs to a force that became part of another, and nothing comes round to itself."""
+    after = dict(
+        db.session.execute(
+            sa.select(Force.id, Force.succeeded_by_id).where(
+                Force.succeeded_by_id.is_not(None), Force.merges_on.is_(None)
+            )
+        ).all()
+    )
+    open_accounts = sa.select(User.id).where(User.force_id.in_(after), User.disabled_at.is_(None))
+    for user_id in db.session.scalars(open_accounts):
+        yield f"I16: account {user_id.hex} is open in a force that is over"
+    open_invitations = sa.select(Invitation.id).where(
+        Invitation.force_id.in_(after), Invitation.used_at.is_(None), Invitation.withdrawn_at.is_(None)
+    )
+    for invitation_id in db.session.scalars(open_invitations):
+        yield f"I16: invitation {invitation_id.hex} is open in a force that is over"
+    live = sa.select(Referral.id).where(Referral.force_id.in_(after), Referral.state.in_(LIVE_REFERRAL))
+    for referral_id in db.session.scalars(live):
+        yield f"I16: referral {referral_id.hex} is live in a force that is over"
+    for force_id in after:
+        passed, one = {force_id}, after.get(force_id)
+        while one is not None and one not in passed:
+            passed.add(one)
+            one = after.get(one)
+        if one is not None:
+            yield f"I16: force {force_id.hex} came round to itself"

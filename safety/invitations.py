@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import joinedload
 
-from safety import accounts, audit
+from safety import accounts, audit, forces
 from safety.crypto import ring
 from safety.extensions import db
 from safety.lifecycle import Role
@@ -112,7 +112,7 @@ def invite(*, guest: Guest, by: str, now: dt.datetime) -> tuple[Invitation, str]
         email=address,
         name=guest.name,
         role=guest.role,
-        force_id=guest.force_id,
+        force_id=forces.heir(force_id=guest.force_id) if guest.force_id else None,
         provider_id=guest.provider_id,
         collar_number=guest.collar_number,
         phone=guest.phone,

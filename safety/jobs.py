@@ -36,6 +36,7 @@ from safety import (
     inbox,
     invitations,
     mail,
+    merging,
     mobiles,
     outbox,
     passwords,
@@ -46,6 +47,7 @@ from safety import (
 )
 from safety.extensions import begin_write, db, reading
 from safety.models import AlertKind, Lease
+from safety.permissions import CLOCK
 from safety.supplying import LeftAside
 from safety.trouble import DATABASE_TROUBLE, is_busy
 
@@ -250,6 +252,19 @@ def post(process: Process) -> None:
         db.session.commit()
 
 
+def merge_forces(process: Process) -> None:
+    """Make one of two forces whose day has come. One that cannot be merged any more keeps none of the others."""
+    for force_id in reading(lambda: merging.due(now=clock.now())):
+        begin_write()
+        try:
+            merging.carry_out(force_id=force_id, by=CLOCK.by, now=clock.now())
+        except merging.NotToBeMerged:
+            db.session.rollback()
+            log.error("jobs: the force %s was not merged: its page says why", force_id.hex)  # noqa: TRY400
+        else:
+            db.session.commit()
+
+
 def seal(process: Process) -> None:
     """Chain what has settled of the audit trail."""
     while not process.stopping.is_set():
@@ -332,6 +347,7 @@ JOBS = (
     Job("blank", 300, supplying.blank, alone=True),
     Job("seal", 60, seal),
     Job("erase", 3600, erase),
+    Job("forces", 60, merge_forces, alone=True),
     Job("watch", 60, watch),
 )
 

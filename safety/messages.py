@@ -455,6 +455,21 @@ def password_changed(m: Matter) -> str:
     return f"Places of Safety: your password was changed, and you are signed out everywhere. Was it not you? Ring {m.ring} now"
 
 
+def force_goes(m: Matter) -> str:
+    """To the leads of a force: from a day on it is part of another."""
+    return f"Places of Safety: from {m.words} your force is part of another here. Live requests and officers go with you. Not so? Ring {m.ring}"
+
+
+def force_comes(m: Matter) -> str:
+    """To the leads of a force: from a day on another is part of it."""
+    return f"Places of Safety: from {m.words} another force is part of yours here, with its live requests and officers. Not so? Ring {m.ring}"
+
+
+def force_stays(m: Matter) -> str:
+    """To the leads of two forces: what was announced for a day is off."""
+    return f"Places of Safety: the two forces are not made one on {m.words} after all. Nothing changes. Questions? Ring {m.ring}"
+
+
 WORDINGS: tuple[Wording, ...] = tuple(
     value
     for name, value in list(globals().items())

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import joinedload
 
-from safety import accounts, audit, invitations, messages, outbox, passwords
+from safety import accounts, audit, forces, invitations, messages, outbox, passwords
 from safety.crypto import ring
 from safety.extensions import db
 from safety.lifecycle import Role
@@ -139,6 +139,10 @@ def open_again(*, user_id: uuid.UUID, by: str, now: dt.datetime) -> None:
         return
     user.disabled_at, user.disabled_by = None, None
     user.attested_at, user.attested_by = now, by
+    if user.force_id is not None:
+        user.force_id = forces.heir(force_id=user.force_id)
+        db.session.flush()
+        db.session.refresh(user, ["force"])
     if user.call_back is not None:
         db.session.delete(user.call_back)
     audit.record(what="enable_account", by=by, now=now, facts={"account": user_id})

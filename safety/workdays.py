@@ -152,6 +152,11 @@ def day_words(moment: datetime, now: datetime) -> str:
     return f"{day} {clock_words(moment)}"
 
 
+def date_words(day: date) -> str:
+    """A day in full: "Monday 1 March 2027"."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
 def local(day: date, clock: time, fold: int | None = None) -> datetime:
     """The UTC instant of a day and a UK clock time that somebody typed.
 

@@ -50,8 +50,19 @@ class Force(Row):
     valid_from: Mapped[dt.date]
     valid_to: Mapped[dt.date | None]
     succeeded_by_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("force.id"))
+    # The first day on which it will be part of that other force: announced, and can be taken back. Empty once it is done.
+    merges_on: Mapped[dt.date | None]
 
-    __table_args__ = (sa.CheckConstraint("id <> succeeded_by_id", name="not_its_own_successor"),)
+    succeeded_by: Mapped[Force | None] = relationship(remote_side="Force.id")
+
+    __table_args__ = (
+        sa.CheckConstraint("id <> succeeded_by_id", name="not_its_own_successor"),
+        # A merger is announced, or it is done and the force over: never both, and never neither.
+        sa.CheckConstraint(
+            "succeeded_by_id IS NULL OR (valid_to IS NULL) <> (merges_on IS NULL)", name="merges_or_is_merged"
+        ),
+        sa.CheckConstraint("merges_on IS NULL OR succeeded_by_id IS NOT NULL", name="merges_into_a_force"),
+    )
 
 
 class User(UserMixin, Row):  # type: ignore[misc]

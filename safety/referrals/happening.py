@@ -29,6 +29,7 @@ from safety.models import AlertKind, Placement, Premises, Referral
 from safety.permissions import Actor
 from safety.referrals.consequences import close, fall, room_out, settle, subject
 from safety.referrals.finding import clear_overdue, rematch, take
+from safety.referrals.following import catch_up
 from safety.referrals.reading import live_placement, lookup
 from safety.referrals.seeking import person
 
@@ -127,6 +128,7 @@ def _follow(
         close(referral, reason="departed", by=actor.by, now=now)
     elif event is Event.CORRECT:
         _reopen(referral)
+        catch_up(referral, by=actor.by, now=now)
     if event is Event.DECLINE and facts.get("room_out", True):
         room_out(placement, by=actor.by, now=now)
     if event in _FALLS or event in (Event.CANCEL, Event.DEPART, Event.MOVE, Event.CORRECT):
@@ -248,6 +250,7 @@ def _late_arrival(placement: Placement, actor: Actor, facts: Mapping[str, Any], 
         if current is not None:
             _give_up(current, now)
         _revive(referral)
+        catch_up(referral, by=actor.by, now=now)
         again = take(
             referral,
             placement.bedspace_id,

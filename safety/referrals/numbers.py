@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import uuid
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -57,6 +59,28 @@ def found_or_started(*, number: str, force_id: uuid.UUID, by: str, now: dt.datet
     audit.record(what="operation", by=by, now=now, facts={"operation": operation.id})
     db.session.flush()
     return operation
+
+
+def free_number(*, number: str, force_id: uuid.UUID, also_taken: Collection[str] = ()) -> str:
+    """This number, or when this force has an operation of that number already the next that it has not: OP26/114-2.
+
+    also_taken: numbers that are to be taken for as given. Raises NotANumber.
+    """
+    for place in itertools.count(1):
+        mark = f"-{place}" if place > 1 else ""
+        wanted = plain_number(number)[: MOST - len(mark)] + mark
+        if wanted not in also_taken and found(number=wanted, force_id=force_id) is None:
+            return wanted
+    raise AssertionError("unreachable")
+
+
+def give_to(operation: Operation, *, force_id: uuid.UUID, number: str | None) -> None:
+    """Make it an operation of this force, under this number, which is free there."""
+    operation.force_id = force_id
+    if number is not None:
+        operation.number, operation.number_index = number, _index(number, force_id)
+    db.session.flush()
+    db.session.refresh(operation, ["force"])
 
 
 def _index(number: str, force_id: uuid.UUID) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from safety import audit, geography
+from safety import audit, forces, geography
 from safety.crypto import ring
 from safety.extensions import db
 from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
@@ -89,6 +89,9 @@ def write(
     if nation is None:
         raise ValueError("outcode")
     force_id = request.force_id if officer.role == Role.COORDINATOR else officer.force_id
+    if force_id is not None:
+        # It may have become part of another since the first screen was filled in.
+        force_id = forces.heir(force_id=force_id)
     referral = Referral(
         reference=_free_reference(),
         form_token=form_token,

@@ -61,6 +61,7 @@ EVENTS: Mapping[str, str] = {
     "placed_by_hand": "Placed by hand",
     "placed_with_others": "Placed with others of the operation",
     "joined_operation": "Put under an operation",
+    "follow_force": "Its force became part of another",
     "keyed_in": "Keyed in from paper",
     "across_border": "Looking in every nation",
     "address_opened": "The officer opened the address",

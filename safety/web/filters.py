@@ -14,7 +14,7 @@ from safety.web.gate import now
 
 def init_app(app: Flask) -> None:
     """Give every template the filters below, the duty number and the header's links."""
-    for words in (clock_words, day_words, ago_words, spoken, national, ending, tel):
+    for words in (clock_words, day_words, date_words, ago_words, spoken, national, ending, tel):
         app.add_template_filter(words)
     app.add_template_global(app.config["DUTY_NUMBER"], "duty_number")
     app.add_template_global(navigation.items, "navigation")
@@ -28,6 +28,11 @@ def clock_words(moment: dt.datetime) -> str:
 def day_words(moment: dt.datetime) -> str:
     """An instant as one would say it now: "today 14:35", "Wednesday 12:00"."""
     return workdays.day_words(moment, now())
+
+
+def date_words(day: dt.date) -> str:
+    """A day in full: "Monday 1 March 2027"."""
+    return workdays.date_words(day)
 
 
 def ago_words(moment: dt.datetime) -> str:

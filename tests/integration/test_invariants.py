@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import audit, bedspaces, invariants, referrals
+from safety import audit, bedspaces, invariants, invitations, referrals
 from safety.extensions import db
-from safety.lifecycle import Event
-from safety.models import Alert, Ask, AuditEvent, Placement, Premises, Text
+from safety.lifecycle import Event, Role
+from safety.models import Alert, Ask, AuditEvent, Force, Placement, Premises, Text
 from safety.referrals import compromised
 from tests import factories
 from tests.factories import NOW
@@ -201,6 +201,44 @@ def gone_and_still_there(placement: Placement) -> None:
     placement.onward = "own"
 
 
+def into_another(placement: Placement) -> Force:
+    """The force of this placement is over, and of what belongs to it only accounts went along."""
+    force = db.session.get_one(Force, placement.referral.force_id)
+    force.succeeded_by_id, force.valid_to = factories.force().id, NOW.date()
+    return force
+
+
+def an_account_left_behind(placement: Placement) -> None:
+    force = into_another(placement)
+    placement.referral.force_id = force.succeeded_by_id
+
+
+def a_referral_left_behind(placement: Placement) -> None:
+    force = into_another(placement)
+    placement.referral.holder.force_id = force.succeeded_by_id
+
+
+def an_invitation_left_behind(placement: Placement) -> None:
+    number = factories.phone()
+    guest = invitations.Guest(
+        email="new@force.police.uk",
+        name="Al Newby",
+        role=Role.OFFICER,
+        force_id=placement.referral.force_id,
+        collar_number="88",
+        phone=number,
+    )
+    invitations.invite(guest=guest, by="operator", now=NOW)
+    into_another(placement)
+
+
+def round_to_itself(placement: Placement) -> None:
+    one, other = into_another(placement), factories.force(valid_to=NOW.date())
+    one.succeeded_by_id = other.id
+    db.session.flush()
+    other.succeeded_by_id = one.id
+
+
 BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "two people in one bed": (two_in_one_bed, "I1: bedspace"),
     "a bed out of service with somebody in it": (out_of_service_under_somebody, "I1: placement"),
@@ -225,6 +263,10 @@ BROKEN: dict[str, tuple[Callable[[Placement], None], str]] = {
     "a plan held in part": (a_plan_held_in_part, "I15: a plan"),
     "a plan never recorded": (a_plan_never_recorded, "I15: 1 beds"),
     "gone and still there": (gone_and_still_there, "I5: placement"),
+    "an account left behind": (an_account_left_behind, "I16: account"),
+    "a referral left behind": (a_referral_left_behind, "I16: referral"),
+    "an invitation left behind": (an_invitation_left_behind, "I16: invitation"),
+    "a force that comes round to itself": (round_to_itself, "I16: force"),
 }
 
 

@@ -253,7 +253,7 @@ def test_letting_somebody_in_asks_who_one_is(desk, force, clock):
     for path, back in (
         ("/people/invite/officer", "/people/invite/officer"),
         (f"/people/{user.id}/call-back", f"/people/{user.id}/call-back"),
-        (f"/forces/{force.id}", f"/forces/{force.id}"),
+        (f"/forces/{force.id}/control-room", f"/forces/{force.id}/control-room"),
         (f"/people/{closed.id}/open", f"/people/{closed.id}"),
         (f"/people/invitations/{open_one.id}/again", "/people"),
     ):
@@ -561,8 +561,8 @@ def test_without_a_number_of_ours_nothing_can_be_confirmed(desk):
     assert buttons(page) == ["Enter the control-room number"]
     desk.post(f"/people/{user.id}/call-back", 200, answer="confirmed")
     assert anybody(user.email).awaits_call_back
-    desk.get(f"/forces/{bare.id}")
-    page = words(desk.press(f"/forces/{bare.id}", number="0113 4960 233"))
+    desk.get(f"/forces/{bare.id}/control-room")
+    page = words(desk.press(f"/forces/{bare.id}/control-room", number="0113 4960 233"))
     assert f"{bare.name}: the control room is 0113 496 0233." in page
     desk.get(f"/people/{user.id}/call-back")
     desk.press(f"/people/{user.id}/call-back", answer="confirmed")
@@ -572,8 +572,8 @@ def test_without_a_number_of_ours_nothing_can_be_confirmed(desk):
 
 @pytest.mark.parametrize("number", ["", "101", "0113", "+33 1 23 45 67 89", "999"])
 def test_a_number_that_nobody_could_ring_is_refused(desk, force, number):
-    desk.get(f"/forces/{force.id}")
-    desk.post(f"/forces/{force.id}", 400, number=number)
+    desk.get(f"/forces/{force.id}/control-room")
+    desk.post(f"/forces/{force.id}/control-room", 400, number=number)
     db.session.expire_all()
     assert db.session.get(Force, force.id).switchboard == "0113 496 0222"
 

@@ -52,6 +52,9 @@ WORDS = {
     "address_due": ("29 September",),
     "declined_room_out": ("tomorrow 20:00",),
     "mobile_code": ("482159",),
+    "force_goes": ("Wednesday 29 September 2027",),
+    "force_comes": ("Wednesday 29 September 2027",),
+    "force_stays": ("Wednesday 29 September 2027",),
     "noted": STATES,
     "conflict": STATES,
 }

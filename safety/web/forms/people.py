@@ -6,7 +6,7 @@ from safety.accounts import LEAST, MOST
 from safety.lifecycle import Role
 from safety.people import ROLES
 from safety.permissions import OFFICERS
-from safety.web.forms import Email, Form, Mobile, OneOf, Password, Pick, Switchboard, Text
+from safety.web.forms import Day, Email, Form, Mobile, OneOf, Password, Pick, Switchboard, Text
 
 _WITH_A_MOBILE = (*OFFICERS, Role.COORDINATOR)
 
@@ -75,6 +75,20 @@ class SwitchboardForm(Form):
         needed="Enter the number of the control room",
         hint="From the force's own published pages, never from the officer. Houses ring it to check who is at the door.",
         autocomplete="off",
+    )
+
+
+class MergerForm(Form):
+    """Which force another becomes part of, and from which day on."""
+
+    into = Pick(
+        "Which force does it become part of?", needed="Select the force it becomes part of", subject="Force"
+    )
+    first_day = Day(
+        "On which day does that begin?",
+        needed="Enter the day on which that begins",
+        subject="The day on which that begins",
+        hint="Today or a later day. For example, 1 4 2027",
     )
 
 

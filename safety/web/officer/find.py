@@ -214,11 +214,11 @@ def _ask_force(form: WhoForm, officer: User) -> None:
 
 
 def force_of(so_far: Mapping[str, Any], officer: User) -> uuid.UUID | None:
-    """The officer's own force, or the one a coordinator has keyed in."""
+    """The officer's own force, or the one a coordinator has keyed in, or what that became part of since."""
     if officer.role != Role.COORDINATOR:
         return officer.force_id
     said = so_far["who"].get("force")
-    return uuid.UUID(hex=said) if said else None
+    return forces.heir(force_id=uuid.UUID(hex=said)) if said else None
 
 
 def _again(officer: User) -> User:
