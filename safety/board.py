@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import duty, heartbeats, matching, people, premises, referrals
+from safety import duty, fallback, heartbeats, matching, people, premises, referrals
 from safety.extensions import db
 from safety.lifecycle import State
 from safety.models import (
@@ -238,7 +238,9 @@ def _still_of_use(
     if text.placement_id is None:
         return True
     bed = placed.get(text.referral_id) if text.referral_id else None
-    return bed is not None and bed.id == text.placement_id and bed.last_at <= text.queued_at
+    return (
+        bed is not None and bed.id == text.placement_id and not fallback.happened(bed, since=text.queued_at)
+    )
 
 
 def _one_each(lines: Iterable[Lost]) -> list[Lost]:

@@ -19,7 +19,7 @@ from safety import duty, fallback, messages, outbox, sms, switching
 from safety.extensions import db
 from safety.models import Alert, AlertKind, Channel, Contact, Referral, Text
 
-SUPPLIER = "supplier"
+SUPPLIER = fallback.SUPPLIER
 SPENDING = "supplier:spending"
 _DAY = dt.timedelta(hours=24)
 # So many tries of one text without success mean the supplier is failing, not the text.
@@ -115,8 +115,6 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
         return outbox.doubt(errand=errand, code="too_late", now=now)
     if result.kind == "elsewhere":
         return outbox.elsewhere(errand=errand, now=now)
-    if result.kind == "unanswered" or (result.refused is not None and not result.refused.permanent):
-        switching.failed(supplier=result.supplier, code=result.code, now=now)
     if result.sent is not None:
         sent = result.sent
         text = outbox.sent(
@@ -136,6 +134,8 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
         if text is not None:
             _failing(text, now)
     if text is not None:
+        if result.kind == "unanswered" or (result.refused is not None and not result.refused.permanent):
+            switching.failed(supplier=result.supplier, code=result.code, now=now)
         _tell_of(text, now)
     return text
 
@@ -247,6 +247,7 @@ def tidy(*, now: dt.datetime) -> int:
 
     The caller has begun a deciding write.
     """
+    fallback.call_off(now=now)
     moved = outbox.expire(now=now) + outbox.match(now=now)
     for text in moved:
         _tell_of(text, now)
@@ -255,4 +256,9 @@ def tidy(*, now: dt.datetime) -> int:
 
 def untidy(*, now: dt.datetime) -> bool:
     """Whether tidy() would find anything; reads only."""
-    return outbox.any_worthless(now=now) or outbox.any_unmatched() or fallback.due(now=now)
+    return (
+        outbox.any_worthless(now=now)
+        or outbox.any_unmatched()
+        or fallback.due(now=now)
+        or fallback.any_needless(now=now)
+    )

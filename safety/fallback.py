@@ -14,8 +14,8 @@ from flask import current_app
 
 from safety import duty, messages, outbox, premises
 from safety.extensions import db
-from safety.lifecycle import ReferralState
-from safety.models import AlertKind, Channel, MessageState, Placement, Premises, Referral, Text
+from safety.lifecycle import Event, ReferralState
+from safety.models import AlertKind, AuditEvent, Channel, MessageState, Placement, Premises, Referral, Text
 
 # From when a text is given up on: how long the house's further telephones are texted, how long each has before the next one
 # is tried, and when a coordinator hears of it whatever is still in hand. The call has what lies between: it rings 25 s at
@@ -25,6 +25,11 @@ TELEPHONE_HAS = dt.timedelta(seconds=45)
 PERSON_AFTER = dt.timedelta(seconds=195)
 # A call beside a text, as when a house withdraws: later than this the text has been read, or somebody has rung.
 CALL_WORTH = dt.timedelta(minutes=10)
+# The subject of the alert that nothing goes out at all. What else may be wrong with a supplier has others.
+SUPPLIER = "supplier"
+# What happens to a placement and is news to nobody outside the house.
+_OF_THE_HOUSE = frozenset({Event.MOVE})
+_NEWS = tuple(str(event) for event in Event if event not in _OF_THE_HOUSE)
 # What the supplier says of a number that does not exist.
 _NO_SUCH_NUMBER = "21211"
 
@@ -97,12 +102,51 @@ def is_heard(text: Text) -> bool:
 def matters(text: Text) -> bool:
     """Whether what a text said still has to be heard: nothing has happened since to what it is about."""
     if text.placement_id is not None:
-        return db.session.get_one(Placement, text.placement_id).last_at <= text.queued_at
+        return not happened(db.session.get_one(Placement, text.placement_id), since=text.queued_at)
     referral = db.session.get_one(Referral, text.referral_id)
     held_since = sa.select(Placement.id).where(
         Placement.referral_id == referral.id, Placement.held_at > text.queued_at
     )
     return referral.state != ReferralState.CLOSED and db.session.scalar(held_since.limit(1)) is None
+
+
+def happened(placement: Placement, *, since: dt.datetime) -> bool:
+    """Whether anything happened to a placement since then that makes an older text about it stale. Another room does not."""
+    if placement.last_at <= since or placement.last_event not in _OF_THE_HOUSE:
+        return placement.last_at > since
+    later = sa.select(AuditEvent.id).where(
+        AuditEvent.placement_id == placement.id, AuditEvent.at > since, AuditEvent.what.in_(_NEWS)
+    )
+    return db.session.scalar(later.limit(1)) is not None
+
+
+def any_needless(*, now: dt.datetime) -> bool:
+    """Whether call_off() would find anything; reads only."""
+    return bool(_needless(now))
+
+
+def call_off(*, now: dt.datetime) -> None:
+    """Calls that nobody was rung by yet, and that would tell nothing new, are worth nothing from now on."""
+    for call in _needless(now):
+        call.worthless_at = now
+    db.session.flush()
+
+
+def _needless(now: dt.datetime) -> list[Text]:
+    waiting = sa.select(Text).where(
+        outbox.unhanded(now),
+        Text.channel == Channel.CALL,
+        Text.same_as_id.is_not(None),
+        Text.worthless_at > now,
+    )
+    found = []
+    for call in db.session.scalars(waiting):
+        text = db.session.get_one(Text, call.same_as_id)
+        # A call at the same moment as its text is for whoever reads none.
+        instead = call.queued_at > text.queued_at
+        if not matters(text) or (instead and is_heard(text)):
+            found.append(call)
+    return found
 
 
 def _family(text: Text) -> Sequence[Text]:
@@ -147,9 +191,10 @@ def _silent_at(text: Text, now: dt.datetime) -> dt.datetime:
     """
     patience = dt.timedelta(seconds=current_app.config["TEXT_SILENT_S"])
     if text.state == MessageState.SENT:
-        return (text.sent_at or now) + patience
-    standing = duty.subjects(kind=AlertKind.SUPPLIER)
-    return now + patience if not text.attempts or standing else text.queued_at + patience
+        # It may have had it for long when a call that was not answered is asked about.
+        return (text.first_sent_at or text.sent_at or now) + patience
+    nothing_goes = duty.standing(kind=AlertKind.SUPPLIER, subject=SUPPLIER) is not None
+    return now + patience if not text.attempts or nothing_goes else text.queued_at + patience
 
 
 def _try_next(text: Text, tried: Sequence[Text], lost_at: dt.datetime, now: dt.datetime) -> None:

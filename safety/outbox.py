@@ -143,8 +143,7 @@ def queue(
         placement_id=placement_id,
         alert_id=alert_id,
     )
-    if text.is_followed:
-        text.look_at = now + dt.timedelta(seconds=current_app.config["TEXT_SILENT_S"])
+    _follow(text, now)
     return _queued(text, to=to, body=body, worthless_at=worthless_at, now=now)
 
 
@@ -191,8 +190,15 @@ def again_of(*, text: Text, to: str, now: dt.datetime) -> Text:
         **{name: getattr(text, name) for name in kept},
     )
     more.to, more.body = to, text.body
+    _follow(more, now)
     db.session.add(more)
     return more
+
+
+def _follow(text: Text, now: dt.datetime) -> None:
+    """Somebody will see whether it got through (fallback.climb), whatever the supplier says or does not say."""
+    if text.is_followed:
+        text.look_at = now + dt.timedelta(seconds=current_app.config["TEXT_SILENT_S"])
 
 
 def _claimable(now: dt.datetime) -> sa.ColumnElement[bool]:
@@ -419,11 +425,15 @@ def _wait_s(attempt: int) -> float:
     return min(FIRST_WAIT_S * 2.0 ** min(attempt - 1, 10), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
 
 
-def _worthless(now: dt.datetime) -> sa.ColumnElement[bool]:
-    free = sa.or_(
+def unhanded(now: dt.datetime) -> sa.ColumnElement[bool]:
+    """Not handed over for certain, and nobody has it in hand."""
+    return sa.or_(
         Text.state.in_(WAITING), sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now)
     )
-    return sa.and_(free, Text.worthless_at <= now)
+
+
+def _worthless(now: dt.datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(unhanded(now), Text.worthless_at <= now)
 
 
 def any_worthless(*, now: dt.datetime) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
-from safety import audit, duty, outbox, premises
+from safety import audit, duty, fallback, outbox, premises
 from safety.extensions import db
 from safety.lifecycle import LIVE, LIVE_REFERRAL
 from safety.models import (
@@ -73,6 +73,8 @@ def why_not(text: Text, now: dt.datetime) -> str:
     """Why a text is not sent again, as a sentence without its full stop; nothing when it may be."""
     if text.state in (FILTERS["waiting"] or ()):
         return "It is still on its way"
+    if text.same_as_id is not None:
+        return "It stood for another text: send that one again"
     if text.worthless_at <= now or text.body_sealed is None:
         return "It is worth nothing any more"
     alert = db.session.get(Alert, text.alert_id) if text.alert_id else None
@@ -84,7 +86,9 @@ def why_not(text: Text, now: dt.datetime) -> str:
     if _changed_hands(text):
         return "Somebody else holds the request since"
     placement = db.session.get(Placement, text.placement_id) if text.placement_id else None
-    if placement is not None and (placement.state not in LIVE or placement.last_at > text.queued_at):
+    if placement is not None and (
+        placement.state not in LIVE or fallback.happened(placement, since=text.queued_at)
+    ):
         return "Something has happened since"
     return ""
 

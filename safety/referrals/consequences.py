@@ -8,7 +8,7 @@ import uuid
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import audit, bedspaces, duty, lifecycle
+from safety import audit, bedspaces, duty, fallback, lifecycle
 from safety.extensions import db
 from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import AlertKind, Placement, Referral, Text
@@ -172,4 +172,4 @@ def _still_unheard(about: str) -> bool:
         placement = db.session.get(Placement, uuid.UUID(number))
     if placement is None or placement.state not in LIVE:
         return False
-    return said_at is None or placement.last_at <= said_at
+    return said_at is None or not fallback.happened(placement, since=said_at)
