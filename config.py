@@ -358,7 +358,7 @@ def _second(env: Mapping[str, str], *, twilio: bool) -> dict[str, str]:
     wanted = _choice(env, "POS_SMS_SECOND", ("none", "notify"), "none")
     names = ("NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID", "NOTIFY_CALLBACK_TOKEN")
     if wanted == "none":
-        for name in names:
+        for name in (*names, "NOTIFY_API_BASE"):
             if env.get(name, "").strip():
                 raise BadSetting(f"POS_SMS_SECOND: is not notify, though {name} is set")
         return {"POS_SMS_SECOND": wanted, "NOTIFY_API_BASE": "", **dict.fromkeys(names, "")}

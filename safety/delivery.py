@@ -125,7 +125,9 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
             error=sent.error,
             now=now,
         )
-        if text is not None and not _is_about_supplier(text):
+        # That another carries the texts meanwhile mends nothing: somebody still has to.
+        by_the_first = errand.channel is Channel.TEXT and result.supplier in ("", sms.supplier().name)
+        if text is not None and by_the_first and not _is_about_supplier(text):
             duty.end(kind=AlertKind.SUPPLIER, subject=SUPPLIER, now=now)
     elif result.refused is not None:
         text = _refused(errand, result.refused, now)
@@ -134,7 +136,9 @@ def record(*, errand: outbox.Errand, result: Result, now: dt.datetime) -> Text |
         if text is not None:
             _failing(text, now)
     if text is not None:
-        if result.kind == "unanswered" or (result.refused is not None and not result.refused.permanent):
+        unwell = result.kind == "unanswered" or (result.refused is not None and not result.refused.permanent)
+        # An account that may not ring, or a slow line of calls, is no reason to text by another supplier.
+        if unwell and errand.channel is Channel.TEXT:
             switching.failed(supplier=result.supplier, code=result.code, now=now)
         _tell_of(text, now)
     return text

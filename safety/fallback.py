@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from flask import current_app
 
-from safety import duty, messages, outbox, premises
+from safety import duty, messages, outbox, premises, sms, switching
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState
 from safety.models import AlertKind, AuditEvent, Channel, MessageState, Placement, Premises, Referral, Text
@@ -193,7 +193,8 @@ def _silent_at(text: Text, now: dt.datetime) -> dt.datetime:
     if text.state == MessageState.SENT:
         # It may have had it for long when a call that was not answered is asked about.
         return (text.first_sent_at or text.sent_at or now) + patience
-    nothing_goes = duty.standing(kind=AlertKind.SUPPLIER, subject=SUPPLIER) is not None
+    alarm = duty.standing(kind=AlertKind.SUPPLIER, subject=SUPPLIER) is not None
+    nothing_goes = alarm and switching.chosen(now=now).name == sms.supplier().name
     return now + patience if not text.attempts or nothing_goes else text.queued_at + patience
 
 

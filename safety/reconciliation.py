@@ -95,15 +95,14 @@ def is_news(*, compared: Compared) -> bool:
     return bool(compared.mend) or kept != found
 
 
-def settle(*, compared: Compared, now: dt.datetime) -> int:
-    """Mend what can be mended, keep what differs, and raise or end the alert over it. Returns how many texts moved.
-
-    The caller has begun a deciding write. What is mended goes the way of any other word of the supplier's.
-    """
-    moved = 0
+def mend(*, compared: Compared, now: dt.datetime) -> None:
+    """Mend what can be mended: it goes the way of any other word of the supplier's. The caller has begun a deciding write."""
     for one in compared.mend:
-        if delivery.receipt(sid=one.sid, status=one.status, error=one.error, now=now) is not None:
-            moved += 1
+        delivery.receipt(sid=one.sid, status=one.status, error=one.error, now=now)
+
+
+def settle(*, compared: Compared, now: dt.datetime) -> None:
+    """Keep what differs, and raise or end the alert over it. The caller has begun a deciding write."""
     kept = {one.sid: one for one in db.session.scalars(sa.select(TextDifference))}
     for sid, row in kept.items():
         if sid not in compared.differ:
@@ -120,7 +119,6 @@ def settle(*, compared: Compared, now: dt.datetime) -> int:
     else:
         duty.end(kind=AlertKind.TEXTS_DIFFER, subject=SUBJECT, now=now)
     db.session.flush()
-    return moved
 
 
 def differences() -> Sequence[TextDifference]:

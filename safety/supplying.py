@@ -5,6 +5,7 @@ A part of the jobs. The rule kept: the supplier is called with nothing open, and
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from typing import TYPE_CHECKING
 
@@ -27,36 +28,59 @@ class LeftAside(Exception):
 
 
 def reconcile(process: Process) -> None:
-    """Lay the supplier's record of the last day beside ours, make up for calls that were lost, and say what still differs.
+    """Lay the suppliers' records of the last day beside ours, make up for calls that were lost, and say what still differs.
 
-    The supplier is asked with nothing open. Raises Refused and Unanswered as it does; then what was found before stands.
+    Each is asked with nothing open. Raises Refused and Unanswered as they do; then what was found before stands, and only what
+    another supplier could tell is made up for.
     """
     now = clock.now()
     db.session.rollback()
     listed: list[sms.Listed] = []
     gone: list[str] = []
+    silent: list[sms.Refused | sms.Unanswered] = []
     for supplier in _suppliers():
-        name, theirs = supplier.name, supplier.listed(since=now - reconciliation.ASKED_BACK)
-        missing = reading(functools.partial(reconciliation.unlisted, supplier=name, listed=theirs, now=now))
+        try:
+            theirs, missing = _record(supplier, process, now)
+        except (sms.Refused, sms.Unanswered) as problem:
+            silent.append(problem)
+            continue
         listed += theirs
-        for sid in missing:
-            if process.stopping.is_set():
-                return
-            found = supplier.look(sid=sid)
-            if found is None:
-                gone.append(sid)
-            else:
-                listed.append(found)
+        gone += missing
+        if process.stopping.is_set():
+            return
+
+    def compared() -> reconciliation.Compared:
+        return reconciliation.compare(listed=listed, gone=gone, now=now)
 
     def news() -> bool:
-        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
-        return reconciliation.is_news(compared=compared)
+        return bool(compared().mend) if silent else reconciliation.is_news(compared=compared())
 
     if reading(news):
         begin_write()
-        compared = reconciliation.compare(listed=listed, gone=gone, now=now)
-        reconciliation.settle(compared=compared, now=clock.now())
+        reconciliation.mend(compared=compared(), now=clock.now())
+        if not silent:
+            reconciliation.settle(compared=compared(), now=clock.now())
         db.session.commit()
+    if silent:
+        raise silent[0]
+
+
+def _record(supplier: sms.Supplier, process: Process, now: dt.datetime) -> tuple[list[sms.Listed], list[str]]:
+    """What one supplier lists or says when asked for it, and the ids of ours it has not. Raises Refused and Unanswered."""
+    listed = supplier.listed(since=now - reconciliation.ASKED_BACK)
+    missing = reading(
+        functools.partial(reconciliation.unlisted, supplier=supplier.name, listed=listed, now=now)
+    )
+    gone: list[str] = []
+    for sid in missing:
+        if process.stopping.is_set():
+            break
+        found = supplier.look(sid=sid)
+        if found is None:
+            gone.append(sid)
+        else:
+            listed.append(found)
+    return listed, gone
 
 
 def look(process: Process) -> None:

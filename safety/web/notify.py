@@ -38,7 +38,10 @@ def _only_notify() -> Response | None:
 @begins_its_own_write
 def status() -> Response:
     """What became of a text of ours. Its number, which comes too, is not looked at."""
-    told = request.get_json(silent=True)
+    try:
+        told = request.get_json(silent=True)
+    except RecursionError:  # brackets within brackets, thousands deep
+        told = None
     if not isinstance(told, dict):
         abort(400)
     sid, word = _field(told, "id"), _field(told, "status")
@@ -47,8 +50,8 @@ def status() -> Response:
 
 
 def _field(told: dict[str, object], name: str) -> str:
-    """One field of the call. 400 when it is missing, is no text or is too long."""
+    """One field of the call. 400 when it is missing, is too long or holds what neither an id nor a status has."""
     value = told.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST[name] or "\x00" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST[name] or not value.isprintable():
         abort(400)
     return value

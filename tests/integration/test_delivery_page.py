@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -182,5 +183,6 @@ def test_the_alert_that_records_differ_leads_to_the_page(visitor: Visitor) -> No
     )
     db.session.commit()
     page = visitor.get("/duty").get_data(as_text=True)
-    assert f'href="{PAGE}#differences"' in page
-    assert f'href="{PAGE}"' in page
+    # Each card leads there by a link of its own, whatever else of the page does.
+    for card, leads_to in (("101", f"{PAGE}#differences"), ("102", PAGE)):
+        assert re.search(f'<a [^>]*id="texts-{card}"[^>]* href="{leads_to}"', page)

@@ -150,10 +150,13 @@ def test_a_second_supplier_that_is_half_given_stops_the_start_by_name(name: str,
     assert "hidden" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID", "NOTIFY_CALLBACK_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID", "NOTIFY_CALLBACK_TOKEN", "NOTIFY_API_BASE"]
+)
 def test_settings_of_a_second_supplier_that_nobody_chose_are_no_accident(name: str) -> None:
+    given = NOTIFY | {"NOTIFY_API_BASE": "https://proxy.example"}
     with pytest.raises(config.BadSetting, match=f"^POS_SMS_SECOND: .*{name}"):
-        config.load(GOOD | {name: NOTIFY[name]})
+        config.load(GOOD | {name: given[name]})
 
 
 def test_a_second_supplier_stands_in_for_a_real_first() -> None:

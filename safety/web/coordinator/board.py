@@ -36,7 +36,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.FAR_AHEAD: "No bed is held so early. Place them by hand, or leave it until they are nearer.",
     AlertKind.SILENT: "Pages work, and beds are held. Ring whoever runs this service, then houses and officers.",
     AlertKind.TEXT_FAILED: "Nothing more is sent by itself. Ring whoever it was for, or send it again.",
-    AlertKind.SUPPLIER: "Texts wait and are tried again. Until it ends, ring houses and officers.",
+    AlertKind.SUPPLIER: "Texts are tried again, or go by the second supplier. While any wait, ring houses and officers.",
     AlertKind.RELEASED: "The bed is free again. Ask the officer whether a place is still needed.",
     AlertKind.STALE: "Its beds are offered last, and it was asked three times. Ring the house and ask how many are free.",
     AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
