@@ -15,14 +15,19 @@ _TRACKING = {
     "no": "No. Check before they come in",
     "not_known": "Not known. Ask before they come in",
 }
+_TRACKING_INSIDE = {"yes": "Yes", "no": "No. Check now", "not_known": "Not known. Ask them now"}
 _PREGNANT = {"yes": "Yes", "not_known": "Not known"}
 
 
-def rows(referral: Referral) -> list[tuple[str, str]]:
-    """What to know before saying yes, as (question, answer), the decisive first. Empty once it was erased."""
+def rows(referral: Referral, *, inside: bool = False) -> list[tuple[str, str]]:
+    """What to know before saying yes, as (question, answer), the decisive first. Empty once it was erased.
+
+    inside: they are in the house already, so nothing can be done before they come in any more.
+    """
     needs = referral.needs
     if needs is None:
         return []
+    tracking = _TRACKING_INSIDE if inside else _TRACKING
     found = [("Who", who(referral))]
     if needs.get("pregnant") in _PREGNANT:
         found.append(("Pregnant", _PREGNANT[needs["pregnant"]]))
@@ -40,7 +45,7 @@ def rows(referral: Referral) -> list[tuple[str, str]]:
     found.append(
         (
             "Phone and belongings checked for tracking",
-            _TRACKING.get(needs.get("tracking_checked", ""), _TRACKING["not_known"]),
+            tracking.get(needs.get("tracking_checked", ""), tracking["not_known"]),
         )
     )
     return found

@@ -14,7 +14,7 @@ from flask import current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from safety import lifecycle, placements, referrals
+from safety import bedspaces, lifecycle, placements, referrals, workdays
 from safety.extensions import db
 from safety.lifecycle import Event, ReferralState, Role, State
 from safety.models import Placement
@@ -116,7 +116,7 @@ STEPS = (
         "move",
         Event.MOVE,
         "Move to another room",
-        "Moved.",
+        "Moved to {room}.",
         forms.MoveForm,
         "Move to another room of the house",
     ),
@@ -362,6 +362,15 @@ _SETTLED = {
 }
 
 
+def room_out(placement: Placement, instant: dt.datetime) -> str:
+    """What a no about the room did to it, in a sentence; empty when it left the room free, or that is over by `instant`."""
+    spell = bedspaces.spell(bedspace_id=placement.bedspace_id, now=instant)
+    if placement.state != State.DECLINED or spell is None or spell.since_at != placement.ended_at:
+        return ""
+    until = f"until {workdays.day_words(spell.until, instant)}, or " if spell.until else ""
+    return f"Nobody else is sent to {placement.bedspace.name} {until}until it is brought back under Rooms."
+
+
 def _since(outcome: referrals.Outcome) -> str:
     """What has become of somebody a house could not take."""
     if outcome.placement.referral.state == ReferralState.PLACED:
@@ -373,7 +382,12 @@ def _say(outcome: referrals.Outcome, step: Step) -> None:
     """What came of it, in words that say what to do next."""
     duty = current_app.config["DUTY_NUMBER"]
     if outcome.kind is Happened.DONE:
-        flash(f"{step.done} {_since(outcome)}" if step.event is Event.DECLINE else step.done, "success")
+        done = step.done.format(room=outcome.placement.bedspace.name)
+        if step.event is Event.DECLINE:
+            out = room_out(outcome.placement, now())
+            done = f"Declined. {out}" if out else done
+            done = f"{done} {_since(outcome)}"
+        flash(done, "success")
     elif outcome.kind is Happened.SAME:
         flash("That was recorded already, so nothing has changed.", "notice")
     elif outcome.kind is Happened.SETTLED:

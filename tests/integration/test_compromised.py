@@ -337,6 +337,19 @@ def test_who_has_seen_the_address_is_told_apart_by_the_address_they_saw(app, cli
     assert "Example Row" not in page
 
 
+def test_the_house_reads_that_the_officer_on_the_way_was_told_not_to_come_yet(app, client):
+    house = factories.house(name="Gorse House")
+    comes = on_road()
+    db.session.commit()
+    staff = Visitor(client).sign_in(factories.staff(of=house.provider))
+    pages = ("/house", f"/house/placements/{comes.id}")
+    for path in pages:
+        assert "the officer was told not to come yet" not in words(staff.get(path)).lower()
+    mark(house)
+    for path in pages:
+        assert "the officer was told not to come yet" in words(staff.get(path)).lower()
+
+
 def test_one_press_from_the_page_of_the_house_and_everything_on_one_screen(app, client):
     house = factories.house(rooms=3, name="Gorse House")
     lives, comes, waits = inside(), on_road(), factories.placement()

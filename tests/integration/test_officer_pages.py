@@ -403,6 +403,8 @@ BAD = [
         {"travel": "time", "eta_time": "25:00"},
         "Time you would be there must be a time, like 14:30 or 2:30pm",
     ),
+    ("where", {"ready": "0", "ready_time": "18:00"}, "Select Later above, or take this time out"),
+    ("where", {"eta_time": "18:00"}, "Select At a time you enter above, or take this time out"),
     ("where", {"mobile": ""}, "Enter your mobile number"),
     ("where", {"mobile": "0113 496 0123"}, "Your mobile number must be"),
     ("where", {"mobile": "+33 6 12 34 56 78"}, "Your mobile number must be a UK mobile number"),

@@ -373,6 +373,16 @@ def test_the_page_of_a_big_operation_takes_no_more_questions_than_that_of_a_smal
     assert asked[0] == asked[1]
 
 
+def test_a_plan_says_which_beds_are_confirmed_already_and_whom_to_ring(desk, force):
+    factories.house(name="Gorse House", accepts_unasked=True)
+    operation = begun(force)
+    people(operation, 2)
+    path = f"/duty/operations/{operation.id}/plan"
+    beds = re.findall(r'name="beds"[^>]*value="([0-9a-f:]+)"', desk.get(path).text)
+    said = words(desk.press(path, beds=beds))
+    assert "1 bed is held and confirmed already." in said and "Ring" not in said.split("Demo")[0]
+
+
 def test_a_plan_whose_bed_went_is_refused_in_words_and_a_new_one_is_shown(desk, force):
     factories.house(rooms=2, name="Gorse House")
     operation = begun(force)

@@ -454,7 +454,14 @@ def test_a_no_about_the_room_takes_it_out_of_service_if_that_is_wanted(home, rea
     page = home.get(at(placement, "decline"))
     assert "If the room cannot be used: send nobody else to it" in words(page)
     assert "Until tomorrow 02:00, or until you bring it back" in words(page)
-    home.press(at(placement, "decline"), reason=reason, **({"room_out": ticked} if ticked else {}))
+    page = words(
+        home.press(at(placement, "decline"), reason=reason, **({"room_out": ticked} if ticked else {}))
+    )
+    told = (
+        f"Nobody else is sent to {placement.bedspace.name} until tomorrow 02:00, or until it is brought back"
+    )
+    assert page.count(told) == (2 if out else 0), "in the notice and on the page"
+    assert page.count("The bed is free again") == (0 if out else 2)
     spell = bedspaces.spell(bedspace_id=placement.bedspace_id, now=NOW)
     assert fresh(placement).state == State.DECLINED
     assert (spell is not None and spell.until == NOW + dt.timedelta(hours=12)) is out
@@ -477,6 +484,16 @@ def test_putting_a_no_right_brings_back_the_room_it_took_out_and_no_other_spell(
     assert bedspaces.spell(bedspace_id=placement.bedspace_id, now=clock.at).reason == "cleaning"
 
 
+def test_before_they_come_in_the_house_is_told_to_ask_about_tracking_and_afterwards_to_ask_now(home):
+    coming, inside = placed(State.CONFIRMED), placed(State.ARRIVED)
+    for placement in (coming, inside):
+        placement.referral.needs = placement.referral.needs | {"tracking_checked": "not_known"}
+    db.session.commit()
+    assert "Not known. Ask before they come in" in words(home.get(at(coming)))
+    page = words(home.get(at(inside)))
+    assert "Not known. Ask them now" in page and "before they come in" not in page
+
+
 def test_moving_shows_only_free_rooms_that_suit(home, house):
     placement = placed(State.ARRIVED, children={"under_2": 1})
     small = factories.bedspace(house, name="Little room", sleeps=1)
@@ -484,7 +501,7 @@ def test_moving_shows_only_free_rooms_that_suit(home, house):
     db.session.commit()
     page = words(home.get(at(placement, "move")))
     assert "Big room (women's rooms, sleeps 4)" in page and "Little room" not in page
-    home.press(at(placement, "move"), bedspace_id=str(flat.id))
+    assert "Moved to Big room." in words(home.press(at(placement, "move"), bedspace_id=str(flat.id)))
     assert fresh(placement).bedspace_id == flat.id
     refused = home.post(at(placement, "move"), 400, bedspace_id=str(small.id))
     assert summary(refused) == ["Select a room that is still free"]

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from safety import lifecycle, premises, referrals
 from safety.extensions import db
-from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role
+from safety.lifecycle import LIVE_REFERRAL, ReferralState, Role, State
 from safety.models import Placement, Referral, User
 from safety.permissions import allow
 from safety.referrals.consequences import far_ahead
@@ -22,6 +22,8 @@ from safety.web.coordinator.blueprint import address, address_of, live_of, pages
 from safety.web.forms import Form
 from safety.web.forms.placement import BorderForm, HandOverForm, PlaceForm, WithdrawReferralForm, offer_rooms
 from safety.web.gate import me, now
+
+_UNASKED = "That house takes people without being asked: the bed is held and confirmed already."
 
 
 @pages.route("/duty/placements/<uuid:placement_id>/<slug>", methods=["GET", "POST"])
@@ -162,7 +164,7 @@ def place(referral_id: uuid.UUID) -> ResponseReturnValue:
         form.refuse("reason", "Select why this room is right all the same, or choose a room that fits")
         return _asked(found, form, "place")
     try:
-        referrals.place(
+        placement = referrals.place(
             referral_id=referral_id,
             bedspace_id=uuid.UUID(form.bedspace_id.data),
             actor=me().actor(),
@@ -172,7 +174,10 @@ def place(referral_id: uuid.UUID) -> ResponseReturnValue:
     except lifecycle.NotAllowed as refused:
         return _not_now(referral_id, refused)
     db.session.commit()
-    flash("The bed is held and the house has been asked. Ring it to have the answer at once.", "success")
+    if placement.state == State.HELD:
+        flash("The bed is held and the house has been asked. Ring it to have the answer at once.", "success")
+    else:
+        flash(_UNASKED, "success")
     return redirect(address(referral_id), 303)
 
 
@@ -230,4 +235,5 @@ def _say_what_was_found(placement: Placement | None, referral: Referral) -> None
             "notice",
         )
     else:
-        flash("A bed is held and its house has been asked.", "success")
+        asked = placement.state == State.HELD
+        flash("A bed is held and its house has been asked." if asked else _UNASKED, "success")

@@ -12,8 +12,8 @@ from sqlalchemy.orm import selectinload
 
 from safety import forces, lifecycle, matching
 from safety.extensions import db
-from safety.lifecycle import LIVE_REFERRAL, Role
-from safety.models import Bedspace, Referral
+from safety.lifecycle import LIVE_REFERRAL, Role, State
+from safety.models import Bedspace, Placement, Referral
 from safety.permissions import allow
 from safety.planning import Plan
 from safety.referrals import operations as rooms
@@ -134,8 +134,8 @@ def plan(operation_id: uuid.UUID) -> ResponseReturnValue:
         actor, instant = me().actor(), now()
         return _held(
             operation_id,
-            lambda: len(
-                rooms.take_plan(operation_id=operation_id, chosen=form.chosen(), actor=actor, now=instant)
+            lambda: rooms.take_plan(
+                operation_id=operation_id, chosen=form.chosen(), actor=actor, now=instant
             ),
         )
     waiting = rooms.waiting(found)
@@ -160,18 +160,29 @@ def plan(operation_id: uuid.UUID) -> ResponseReturnValue:
     return html, 400 if form.errors else 200
 
 
-def _held(operation_id: uuid.UUID, hold: Callable[[], int]) -> ResponseReturnValue:
+def _held(operation_id: uuid.UUID, hold: Callable[[], list[Placement]]) -> ResponseReturnValue:
     """Every bed is held and committed, or none is and a new plan is shown."""
     try:
-        many = hold()
+        held = hold()
     except rooms.PlanGone as gone:
         db.session.rollback()
         flash(f"{gone}. Nothing was held. This is what can be had now.", "notice")
         return redirect(url_for("coordinator.plan", operation_id=operation_id), 303)
     db.session.commit()
-    beds = "1 bed is held and its house" if many == 1 else f"{many} beds are held and their houses"
-    flash(f"{beds} asked. Ring them to have the answer at once.", "success")
+    flash(_said_of(held), "success")
     return _to(operation_id)
+
+
+def _said_of(held: list[Placement]) -> str:
+    """What became of the beds of a plan: a house that takes people without being asked has said yes already."""
+    many, asked = len(held), sum(placement.state == State.HELD for placement in held)
+    beds = "1 bed is held" if many == 1 else f"{many} beds are held"
+    if not asked:
+        return f"{beds} and confirmed already."
+    if asked < many:
+        return f"{beds}, {many - asked} confirmed already. Ring the other houses to have the answer at once."
+    whose, them = ("its house", "it") if many == 1 else ("their houses", "them")
+    return f"{beds} and {whose} asked. Ring {them} to have the answer at once."
 
 
 def _beds(made: Plan, waiting: list[Referral]) -> dict[str, str]:

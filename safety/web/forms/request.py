@@ -46,6 +46,12 @@ TRAVEL = {
 }
 MILES = {"5": "5 miles", "10": "10 miles", "20": "20 miles", "50": "50 miles"}
 
+# A time was typed and another answer is selected, by the question.
+_NOT_CHOSEN = {
+    "ready": "Select Later above, or take this time out",
+    "travel": "Select At a time you enter above, or take this time out",
+}
+
 _SHORT = {"classes": "govuk-radios--small pos-two"}
 _TICKS = {"classes": "govuk-checkboxes--small"}
 _MANY_TICKS = {"classes": "govuk-checkboxes--small pos-two"}
@@ -359,5 +365,9 @@ class WhereForm(_Screen):
         if self[choice].errors or not said:
             return None
         if said != "time":
+            if self[clock].data and not self[clock].errors:
+                # Which of the two they meant only they know, and a house that is told the wrong time waits for nobody.
+                self.refuse(clock, _NOT_CHOSEN[choice])
+                return None
             return start + dt.timedelta(minutes=int(said))
         return moment(self, clock, missing, lambda field: field.coming(start))

@@ -179,8 +179,8 @@ def _words(
     if stage is Stage.GATHERING and referral.operation and referral.operation.gathering_until:
         return (
             "A coordinator is finding beds for everybody of your operation at once.",
-            "We text you as soon as one is held. If that takes longer than until "
-            f"{workdays.clock_words(referral.operation.gathering_until)}, we look for a bed for them by themselves.",
+            "We text you as soon as one is held. If none is held by "
+            f"{workdays.clock_words(referral.operation.gathering_until)}, we look for a bed for this person on their own.",
             None,
         )
     if stage is Stage.PAUSED:

@@ -60,12 +60,13 @@ def _placement(placement_id: uuid.UUID) -> dict[str, object]:
         "placement": found,
         "referral": found.referral,
         "live": live,
-        "rows": needs.rows(found.referral) if live else [],
+        "rows": needs.rows(found.referral, inside=found.state == State.ARRIVED) if live else [],
         "alias": found.referral.alias if live else None,
         "steps": steps.possible(found, actor, instant),
         "unsaid": referrals.is_unsaid(found),
         "overdue": found.state == State.HELD and found.answer_by <= instant,
         "onward": ONWARD,
+        "room_out": steps.room_out(found, instant),
         "instant": instant,
     }
 
