@@ -59,9 +59,13 @@ class Visitor:
         return self
 
     def back_at(self, clock: Any, moment: dt.datetime) -> None:
-        """Come back at another time, and sign in again: a browser left alone is signed out."""
+        """Come back at another time, and sign in again: a browser left alone is signed out.
+
+        Somebody has said meanwhile that they still need their account, however long it was.
+        """
         assert self.user is not None
         clock.at = moment
+        self.user.attested_at, self.user.attested_by = moment, "operator"
         self.sign_in(self.user)
 
     def get(self, path: str, status: int = 200, **more: Any) -> TestResponse:

@@ -567,6 +567,8 @@ def test_a_typed_time_is_the_next_time_the_clock_shows_it(phone, officer, clock)
 )
 def test_a_time_that_never_comes_or_comes_twice_is_asked_about(phone, officer, clock, now, typed, message):
     clock.at = now
+    officer.attested_at, officer.attested_by = now, "operator"  # half a year after they joined
+    db.session.commit()
     phone.sign_in(officer)
     token = phone.begin()
     phone.post(f"/find/{token}/who", WHO)
