@@ -32,6 +32,9 @@ BOTH = ("sqlite", "postgresql")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", default=",".join(BOTH), help="databases to test on: sqlite,postgresql")
+    parser.addoption(
+        "--pictures", action="store_true", help="keep a picture of every page a journey comes to"
+    )
     parser.addoption("--full", action="store_true", help="races, kills and walks at full size (make prove)")
 
 

@@ -50,8 +50,11 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 class Person:
     """Somebody with a browser: where they are, what they press, and a check of everything they are shown."""
 
-    def __init__(self, context: BrowserContext, url: str, name: str, *, javascript: bool) -> None:
-        self.context, self.url, self.name, self.javascript = context, url, name, javascript
+    def __init__(
+        self, context: BrowserContext, url: str, name: str, *, javascript: bool, pictures: bool
+    ) -> None:
+        self.context, self.url, self.name = context, url, name
+        self.javascript, self.pictures = javascript, pictures
         self.page: Page = context.new_page()
         self.problems: list[str] = []
         self.begin()
@@ -96,9 +99,10 @@ class Person:
         self.look()
 
     def look(self) -> None:
-        """axe, no sideways scroll down to 320 px, a title of its own; a picture is kept."""
+        """axe, no sideways scroll down to 320 px, a title of its own; with --pictures one is kept."""
         assert re.fullmatch(r"(Error: )?\S.* – Places of Safety", self.page.title()), self.page.title()
-        self.shoot()
+        if self.pictures:
+            self.shoot()
         if not self.javascript:
             return
         self.page.evaluate(AXE)
@@ -162,7 +166,9 @@ def scheme(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Scheme]:
 
 
 @pytest.fixture
-def people(chromium: Browser, scheme: Scheme, database: str) -> Iterator[Callable[..., Person]]:
+def people(
+    chromium: Browser, scheme: Scheme, database: str, pytestconfig: pytest.Config
+) -> Iterator[Callable[..., Person]]:
     """Make a person with a browser of their own; at the end nobody may have met a script error or a refused resource."""
     made: list[Person] = []
 
@@ -173,7 +179,8 @@ def people(chromium: Browser, scheme: Scheme, database: str) -> Iterator[Callabl
         )
         context.set_default_timeout(30_000)
         kind = "js" if javascript else "no-js"
-        made.append(Person(context, scheme.url, f"{database}-{kind}-{name}", javascript=javascript))
+        named, pictures = f"{database}-{kind}-{name}", pytestconfig.getoption("--pictures")
+        made.append(Person(context, scheme.url, named, javascript=javascript, pictures=pictures))
         return made[-1]
 
     yield make
