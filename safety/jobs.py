@@ -228,10 +228,11 @@ def ask_for_figures(process: Process) -> None:
 
 
 def tend(process: Process) -> None:
-    """Look ahead for gaps in the rota, and send the digest of the day."""
-    if reading(lambda: duty.tending.due(now=clock.now())):
+    """Look ahead for gaps in the rota, send the digest of the day, and see whether telephones that tried much are quiet again."""
+    if reading(lambda: duty.tending.due(now=clock.now()) or inbox.trying.due(now=clock.now())):
         begin_write()
         duty.tending.tend(now=clock.now())
+        inbox.trying.tend(now=clock.now())
         db.session.commit()
 
 

@@ -17,7 +17,7 @@ from flask import current_app
 
 from safety import delivery, duty, messages, outbox, replies
 from safety.extensions import db
-from safety.inbox import counting, meaning
+from safety.inbox import counting, meaning, trying
 from safety.inbox.answering import FIRST_LETTERS, on_somebody
 from safety.inbox.sender import Answer, Sender, said_enough, sorry, whose
 from safety.models import AlertKind, Contact, Inbound
@@ -71,6 +71,7 @@ def receive(
     kept.sender, kept.body = sender, body
     db.session.add(kept)
     db.session.flush()
+    trying.note(sender=telephone, outcome=answer.outcome, now=now)
     if answer.wording is None:
         return None
     matter = replace(answer.matter, ring=current_app.config["DUTY_NUMBER"])

@@ -37,6 +37,7 @@ class AlertKind(StrEnum):
     ROTA_GAP = "gap_in_the_rota"
     TEXTS_DIFFER = "texts_differ"
     SPEND = "spending_on_texts"
+    NOT_THEIRS = "not_theirs"
 
 
 URGENT = frozenset(AlertKind) - {
@@ -49,6 +50,7 @@ URGENT = frozenset(AlertKind) - {
     AlertKind.ROTA_GAP,
     AlertKind.TEXTS_DIFFER,
     AlertKind.SPEND,
+    AlertKind.NOT_THEIRS,
 }
 ALERT_WORDS = {
     AlertKind.HOUSE_COMPROMISED: "a house is compromised",
@@ -72,6 +74,7 @@ ALERT_WORDS = {
     AlertKind.ROTA_GAP: "nobody is on call for a part of the rota",
     AlertKind.TEXTS_DIFFER: "the supplier's record of texts and ours differ",
     AlertKind.SPEND: "more was spent on texts than expected",
+    AlertKind.NOT_THEIRS: "somebody texts what is not theirs to say",
 }
 # What can wait, as the digest of the day counts it: one, and several.
 DIGEST_WORDS = {
@@ -84,6 +87,7 @@ DIGEST_WORDS = {
     AlertKind.ROTA_GAP: ("rota with a gap", "rotas with a gap"),
     AlertKind.TEXTS_DIFFER: ("difference in the texts", "differences in the texts"),
     AlertKind.SPEND: ("warning on spending", "warnings on spending"),
+    AlertKind.NOT_THEIRS: ("telephone that tries", "telephones that try"),
 }
 
 
@@ -92,8 +96,8 @@ class Alert(Row):
 
     __tablename__ = "alert"
     kind: Mapped[str] = mapped_column(sa.String(24))
-    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "job:<name>", "supplier", "rota". One open
-    # alert a kind and subject.
+    # What it is about: "referral:<hex>", "text:<hex>", "premises:<hex>", "phone:<fingerprint>", "phones:unknown",
+    # "job:<name>", "supplier", "rota". One open alert a kind and subject.
     subject: Mapped[str] = mapped_column(sa.String(48))
     referral_id: Mapped[uuid.UUID | None] = mapped_column(sa.ForeignKey("referral.id"), index=True)
     urgent: Mapped[bool]

@@ -310,6 +310,17 @@ def more_texts_than_expected(scheme: Scheme) -> Cause:
     scheme.at(scheme.now + 25 * HOUR, supplying.note_spending)
 
 
+def a_house_tries_the_code_of_another(scheme: Scheme) -> Cause:
+    factories.house()
+    placement = factories.placement(now=scheme.now)
+    number = factories.house(cohort="men").contacts[0].phone
+    for turn in range(5):
+        body = f"YES {placement.code}"
+        inbox.receive(sid=f"SM{turn}", sender=number or "", body=body, now=scheme.now + turn * MINUTE)
+    yield
+    scheme.at(scheme.now + 25 * HOUR, jobs.tend)
+
+
 CAUSES: dict[AlertKind, Callable[[Scheme], Cause]] = {
     AlertKind.HOUSE_COMPROMISED: house_compromised,
     AlertKind.NO_BED_ON_ARRIVAL: arrived_and_the_bed_was_given_away,
@@ -332,6 +343,7 @@ CAUSES: dict[AlertKind, Callable[[Scheme], Cause]] = {
     AlertKind.ROTA_GAP: gap_in_the_rota,
     AlertKind.TEXTS_DIFFER: records_of_texts_differ,
     AlertKind.SPEND: more_texts_than_expected,
+    AlertKind.NOT_THEIRS: a_house_tries_the_code_of_another,
 }
 
 

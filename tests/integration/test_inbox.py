@@ -491,7 +491,8 @@ def test_an_unknown_number_gets_nothing_done_and_nothing_back(app: Flask) -> Non
         assert send(sender, body) is None, (sender, body)
         assert last().outcome == "unknown_number", (sender, body)
     assert placement.state == State.HELD
-    assert duty.open_alerts() == []
+    # So many are told to a coordinator, by day.
+    assert [(alert.kind, alert.urgent) for alert in duty.open_alerts()] == [(AlertKind.NOT_THEIRS, False)]
 
 
 def test_what_was_written_and_what_it_meant_are_both_kept_and_sealed(app: Flask) -> None:

@@ -42,6 +42,7 @@ BY_ITSELF: Mapping[AlertKind, str] = {
     AlertKind.ADDRESS_UNCONFIRMED: "Nobody is sent there until the house confirms its address, on its own page. Ring the house.",
     AlertKind.ROTA_GAP: "In the gap every coordinator is texted at once. Give it to somebody on the rota.",
     AlertKind.TEXTS_DIFFER: "Nothing is sent again. Look at the texts that differ, and ring whoever one was for.",
+    AlertKind.NOT_THEIRS: "Nothing was done. Somebody tries codes, or a house has a new telephone: ask who should have answered.",
     AlertKind.SPEND: "Texts go on: none is held back for its price. Look at what was sent, and at what for.",
     AlertKind.STAY_ENDING: "The house was told. Ask it what comes next, or extend the stay.",
     AlertKind.ONWARD_UNKNOWN: "They stay in the bed. Ask the house where they go, and have it recorded, or extend the stay.",
