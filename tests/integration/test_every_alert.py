@@ -27,7 +27,6 @@ from safety import (
     outbox,
     reconciliation,
     referrals,
-    supplying,
 )
 from safety.extensions import db
 from safety.lifecycle import Event, State
@@ -305,9 +304,9 @@ def more_texts_than_expected(scheme: Scheme) -> Cause:
     for errand in outbox.claim(owner="these", limit=100, lease_s=60, now=scheme.now):
         sid = f"SM{errand.text_id.hex}"
         outbox.sent(errand=errand, supplier="simulator", sid=sid, status="delivered", now=scheme.now)
-    scheme.at(scheme.now + MINUTE, supplying.note_spending)
+    scheme.at(scheme.now + MINUTE, jobs.supplier.note_spending)
     yield
-    scheme.at(scheme.now + 25 * HOUR, supplying.note_spending)
+    scheme.at(scheme.now + 25 * HOUR, jobs.supplier.note_spending)
 
 
 def a_house_tries_the_code_of_another(scheme: Scheme) -> Cause:

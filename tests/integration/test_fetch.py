@@ -12,6 +12,7 @@ from flask import Flask
 
 from safety import clock, inbox, jobs, sms
 from safety.extensions import begin_write, db
+from safety.jobs import texts
 from safety.lifecycle import State
 from safety.models import Heartbeat, Inbound, Placement, Text
 from safety.sms import simulator
@@ -117,7 +118,7 @@ def test_nothing_is_open_while_the_supplier_is_asked_and_nobodys_turn_to_write_i
     assert open_then == [False]
     # What is known already is no reason to become a writer.
     began: list[bool] = []
-    monkeypatch.setattr(jobs, "begin_write", lambda *, deciding=True: began.append(deciding))
+    monkeypatch.setattr(texts, "begin_write", lambda *, deciding=True: began.append(deciding))
     jobs.fetch(jobs.this_process())
     assert began == []
 

@@ -12,6 +12,7 @@ from flask import Flask
 
 from safety import clock, jobs, messages, outbox
 from safety.extensions import begin_write, db
+from safety.jobs import texts
 from safety.models import MessageState, Text
 from safety.sms import Sent
 from safety.sms.simulator import Simulator
@@ -106,6 +107,6 @@ def test_one_text_takes_one_hand(app: Flask, monkeypatch: pytest.MonkeyPatch) ->
     at_once(app, HANDS, Line())
     queued(1)
     begun: list[object] = []
-    monkeypatch.setattr(jobs, "_beside", lambda *given: begun.append(given))
+    monkeypatch.setattr(texts, "_beside", lambda *given: begun.append(given))
     jobs.send(jobs.this_process())
     assert begun == [] and states() == {MessageState.SENT: 1}

@@ -19,6 +19,7 @@ from flask import Flask
 
 from safety import clock, delivery, duty, jobs, referrals
 from safety.extensions import begin_write, db
+from safety.jobs import rounds, texts
 from safety.lifecycle import State
 from safety.models import (
     Alert,
@@ -144,7 +145,7 @@ def test_a_round_that_fails_is_logged_without_anybodys_data_and_the_others_go_on
     assert db.session.scalars(sa.select(Placement.distance_miles)).one() != 99
     assert db.session.get(Heartbeat, "sweep") is None
     assert db.session.get(Heartbeat, "outbox") is not None
-    (line,) = [one.getMessage() for one in caplog.records if one.name == "safety.jobs"]
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "safety.jobs.clockwork"]
     assert line == "jobs: a round of sweep failed: ValueError"
 
 
@@ -155,7 +156,7 @@ def _broken(*, now: dt.datetime) -> None:
 
 def test_an_idle_round_takes_nobodys_place_as_the_writer(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     began: list[bool] = []
-    monkeypatch.setattr(jobs, "begin_write", lambda *, deciding=True: began.append(deciding))
+    monkeypatch.setattr(texts, "begin_write", lambda *, deciding=True: began.append(deciding))
     jobs.send(jobs.this_process())
     assert began == []
 
@@ -255,7 +256,7 @@ def test_a_watch_that_sees_nothing_wrong_takes_nobodys_place_as_the_writer(
     now = dt.timedelta(0)
     beating(sweep=now, outbox=now, fetch=now)
     began: list[bool] = []
-    monkeypatch.setattr(jobs, "begin_write", lambda *, deciding=True: began.append(deciding))
+    monkeypatch.setattr(rounds, "begin_write", lambda *, deciding=True: began.append(deciding))
     assert watched() == []
     assert began == []
 
@@ -338,12 +339,12 @@ def test_killed_in_the_sweep_nothing_is_half_done(app: Flask, database_url: str,
     # The process dies when its round has released all three and before it commits.
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal\n"
-        "import safety.jobs as jobs\n"
-        "real = jobs.referrals.sweep\n"
+        "from safety import referrals\n"
+        "real = referrals.sweep\n"
         "def sweep(**kept):\n"
         "    real(**kept)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "jobs.referrals.sweep = sweep\n",
+        "referrals.sweep = sweep\n",
         encoding="utf-8",
     )
     code, _ = ended(run(database_url, "--once", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}"))

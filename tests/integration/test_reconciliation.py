@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import create_app, fallback, jobs, messages, reconciliation, sms, supplying
+from safety import create_app, fallback, jobs, messages, reconciliation, sms
 from safety.extensions import db
 from safety.messages import Matter
 from safety.models import MessageState, Receipt, Text, TextDifference
@@ -81,8 +81,8 @@ def test_records_that_agree_raise_nothing_and_write_nothing(
     becomes(desk, done, "delivered")
     receipt(str(done.sid), "delivered")
     began: list[bool] = []
-    monkeypatch.setattr(supplying, "begin_write", lambda *, deciding=True: began.append(deciding))
-    supplying.reconcile(jobs.this_process())
+    monkeypatch.setattr(jobs.supplier, "begin_write", lambda *, deciding=True: began.append(deciding))
+    jobs.supplier.reconcile(jobs.this_process())
     assert (differ(), alerts(), began) == ({}, [], [])
 
 

@@ -1,30 +1,23 @@
-"""What runs on a timer about the text supplier itself: its record beside ours, the words it should forget, what it costs.
+"""The text supplier itself: its record beside ours, the words it should forget, what it costs.
 
-A part of the jobs. The rule kept: the supplier is called with nothing open, and what one text meets keeps no other waiting.
+The rule kept: the supplier is called with nothing open, and what one text meets keeps no other waiting.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import TYPE_CHECKING
 
 from flask import current_app
 
 from safety import clock, delivery, outbox, reconciliation, sms
 from safety.extensions import begin_write, db, reading
-
-if TYPE_CHECKING:
-    from safety.jobs import Process
+from safety.jobs.process import LeftAside, Process
 
 # So many texts are forgotten by the supplier in a round.
 _MOST_BLANKED = 100
 # So many texts are asked about one by one in a round.
 _MOST_LOOKED_AT = 50
-
-
-class LeftAside(Exception):
-    """Some texts could not be acted on. They are tried again in the next round."""
 
 
 def reconcile(process: Process) -> None:
