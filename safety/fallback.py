@@ -103,6 +103,8 @@ def matters(text: Text) -> bool:
     """Whether what a text said still has to be heard: nothing has happened since to what it is about."""
     if text.placement_id is not None:
         return not happened(db.session.get_one(Placement, text.placement_id), since=text.queued_at)
+    if text.referral_id is None:
+        return True  # about nobody: nothing that happens to anybody settles it
     referral = db.session.get_one(Referral, text.referral_id)
     held_since = sa.select(Placement.id).where(
         Placement.referral_id == referral.id, Placement.held_at > text.queued_at
