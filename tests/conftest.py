@@ -14,12 +14,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
 
 import config
 from safety import create_app
 from safety.extensions import db
 from safety.sms.twilio import Twilio
+from tests import faster
 from tests.desk import Desk, desk_of
 from tests.factories import NOW
 from tests.fakes import TWILIO, FakeTwilio
@@ -84,6 +84,7 @@ def _wanted(config_: pytest.Config) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    faster.begin()
     # One PostgreSQL for all xdist workers, started by the controller and handed down by its environment.
     if (
         "postgresql" in _wanted(config)
@@ -139,14 +140,24 @@ def memory_folder() -> str | None:
 def database_url(database: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated, empty database of its own."""
     if database == "sqlite":
-        with tempfile.TemporaryDirectory(prefix="pos", dir=memory_folder()) as folder:
-            path = Path(folder) / "test.sqlite"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            yield f"sqlite:///{path}"
+        kept: Path = request.getfixturevalue("sqlite_path")
+        shutil.copy(request.getfixturevalue("sqlite_template"), kept)
+        yield f"sqlite:///{kept}"
+        faster.let_go()
+        for file in kept.parent.iterdir():  # a file that is no more takes its write-ahead log along
+            file.unlink()
         return
-    kept: PostgresDatabase = request.getfixturevalue("postgres_database")
-    yield kept.url
-    kept.empty()
+    made: PostgresDatabase = request.getfixturevalue("postgres_database")
+    yield made.url
+    faster.let_go()
+    made.empty()
+
+
+@pytest.fixture(scope="session")
+def sqlite_path() -> Iterator[Path]:
+    """Where this worker's database is: the same place for every test, so that an engine is made for it once."""
+    with tempfile.TemporaryDirectory(prefix="pos", dir=memory_folder()) as folder:
+        yield Path(folder) / "test.sqlite"
 
 
 class PostgresDatabase:
@@ -206,32 +217,11 @@ def postgres_database() -> Iterator[PostgresDatabase]:
     made.drop()
 
 
-class CompiledOnce(BytecodeCache):
-    """What Jinja makes of a template, kept for every app of this process: compiling it anew for each test took half of the
-    time of the tests that look at pages.
-    """
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Only what was made of the very same words."""
-        known = self.kept.get((bucket.key, bucket.checksum))
-        if known is not None:
-            bucket.bytecode_from_string(known)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
-
-
-_compiled = CompiledOnce()
-
-
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:
     """The app on a fresh database, with its context pushed for the rooms."""
     app = create_app(settings_for(database_url))
-    app.jinja_env.bytecode_cache = _compiled
+    app.jinja_env.bytecode_cache = faster.templates
     with app.app_context():
         yield app
         db.session.remove()

@@ -14,7 +14,7 @@ from safety.extensions import db, new_id
 from safety.houses import accepting
 from safety.lifecycle import Event, State
 from safety.models import Alert, AlertKind, Heartbeat, MessageState, Placement, Premises, Text
-from tests import crowd, factories
+from tests import crowd, factories, listening
 from tests.factories import NOW
 from tests.visitor import StillClock, Visitor, cheap_hashes, still_clock, words
 
@@ -309,39 +309,24 @@ def test_the_parts_stand_in_this_order(desk, clock):
     ]
 
 
-class Queries:
-    """What was asked of the database while it was open."""
-
-    def __enter__(self):
-        self.said: list[str] = []
-        sa.event.listen(db.engine, "before_cursor_execute", self._note)
-        return self
-
-    def __exit__(self, *_):
-        sa.event.remove(db.engine, "before_cursor_execute", self._note)
-
-    def _note(self, _conn, _cursor, statement, *_):
-        self.said.append(statement)
-
-
 def test_a_big_scheme_costs_no_more_queries_than_a_small_one(desk):
     crowd.fill(houses=500, placed=200, searching=30, now=NOW)
     beat(NOW, "sweep", "outbox")
     db.session.expire_all()
-    with Queries() as queries:
+    with listening.statements() as queries:
         page = desk.get("/duty")
     assert page.text.count('class="pos-line"') > 100
-    assert len(queries.said) <= MOST, "\n".join(queries.said)
+    assert len(queries) <= MOST, "\n".join(queries)
 
 
 def test_a_poll_that_finds_nothing_new_asks_two_things_and_draws_nothing(desk):
     crowd.fill(houses=20, placed=10, searching=3, now=NOW)
     beat(NOW)
     tag = desk.get("/duty/now").headers["ETag"]
-    with Queries() as queries:
+    with listening.statements() as queries:
         desk.get("/duty/now", 304, headers={"If-None-Match": tag})
     # Who asks, and whether anything has changed.
-    assert len(queries.said) == 2, "\n".join(queries.said)
+    assert len(queries) == 2, "\n".join(queries)
 
 
 def _opened():

@@ -17,7 +17,7 @@ from safety.lifecycle import LIVE, Event, ReferralState, State
 from safety.models import Alert, AlertKind, Ask, AuditEvent, Contact, Placement, Premises, Text, User
 from safety.permissions import NotYours
 from safety.referrals import compromised
-from tests import factories
+from tests import factories, listening
 from tests.factories import NOW
 from tests.visitor import Visitor, cheap_hashes, still_clock, summary, words
 
@@ -406,15 +406,9 @@ def test_its_page_takes_no_more_questions_the_more_was_given_up(app, client):
             factories.placement()
         db.session.commit()
         mark(house)
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_rest, seen=seen):
-            seen.append(statement)
-
         db.session.expire_all()
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        page = words(desk.get(f"/duty/premises/{house.id}/compromised"))
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        with listening.statements() as seen:
+            page = words(desk.get(f"/duty/premises/{house.id}/compromised"))
         assert f"Given up when it was marked ({many})" in page
         asked.append(len(seen))
     assert asked[0] == asked[1]

@@ -6,7 +6,6 @@ import datetime as dt
 import re
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -14,7 +13,7 @@ from safety import heartbeats, outbox, promptness
 from safety.extensions import begin_write, db
 from safety.lifecycle import Role
 from safety.models import Alert, AlertKind, MessageState, Text, TextDifference
-from tests import factories
+from tests import factories, listening
 from tests.desk import text
 from tests.factories import NOW
 from tests.visitor import StillClock, Visitor, cheap_hashes, still_clock, words
@@ -146,24 +145,16 @@ def test_the_page_shows_delays_losses_in_words_what_waits_and_what_differs(
 def test_no_more_questions_are_asked_of_the_database_for_a_thousand_texts_than_for_one(
     visitor: Visitor,
 ) -> None:
-    def asked() -> int:
-        statements: list[str] = []
-
-        def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            statements.append(statement)
-
-        sa.event.listen(db.engine, "before_cursor_execute", count)
-        try:
+    def many() -> int:
+        with listening.statements() as statements:
             assert visitor.get(PAGE).status_code == 200
-        finally:
-            sa.event.remove(db.engine, "before_cursor_execute", count)
         return len(statements)
 
     went(ago=HOUR)
-    few = asked()
+    few = many()
     for number in range(60):
         went(ago=number * HOUR, handed_s=number, error=str(number), state=MessageState.UNDELIVERED)
-    assert asked() == few
+    assert many() == few
     assert few <= 12  # who is signed in among them
 
 

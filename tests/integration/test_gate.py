@@ -19,7 +19,7 @@ from safety.lifecycle import Role
 from safety.models import Heartbeat, SignIn
 from safety.permissions import ANYONE, SIGNED_IN, NotYours, allow
 from safety.web import wire
-from tests import factories
+from tests import factories, listening
 from tests.conftest import settings_for
 from tests.pages import check_page
 
@@ -203,15 +203,10 @@ def test_something_sent_after_the_session_ended_gets_a_page_that_says_so(doors, 
 
 def test_an_unsafe_request_writes_from_its_first_query(doors, client):
     csrf = sign_in(client, an_officer())
-    begun = []
-
-    def listen(connection):
-        begun.append(connection.get_execution_options().get("pos_begin", "DEFERRED"))
-
-    sa.event.listen(db.engine, "begin", listen)
-    client.post("/write-something", data={"csrf_token": csrf})
+    with listening.transactions() as how:
+        client.post("/write-something", data={"csrf_token": csrf})
     assert doors.extensions["hits"] == [True]
-    assert begun[0] == "IMMEDIATE"
+    assert how[0] == "IMMEDIATE"
 
 
 def test_what_a_door_does_not_commit_is_undone(doors, client):
@@ -236,13 +231,12 @@ def test_a_form_from_another_site_is_refused_with_the_duty_number(doors, client)
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing-here", 404), ("/no-mark", 404), ("/sign-out", 405)])
 def test_error_pages_show_the_duty_number_and_ask_the_database_nothing(doors, client, path, status):
-    asked = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
-    answer = client.get(path)
+    with listening.statements() as statements:
+        answer = client.get(path)
     assert answer.status_code == status
     assert DUTY in answer.text
     assert "collar number" in answer.text
-    assert not asked
+    assert not statements
     check_page(answer)
 
 
@@ -343,14 +337,10 @@ def test_work_is_done_again_when_the_database_was_busy_and_leaves_nothing_of_the
 
 
 def test_work_begins_as_a_writer_even_after_something_was_read(app):
-    begun = []
-    sa.event.listen(
-        db.engine, "begin", lambda raw: begun.append(raw.get_execution_options().get("pos_begin"))
-    )
-    with app.test_request_context("/"):
+    with listening.transactions() as how, app.test_request_context("/"):
         db.session.execute(sa.text("SELECT 1"))
         assert web.retrying(lambda: "done") == "done"
-    assert begun == [None, "IMMEDIATE"]
+    assert how == [None, "IMMEDIATE"]
 
 
 def test_work_is_given_up_after_three_tries_and_at_once_when_it_is_our_mistake(app):
@@ -530,12 +520,11 @@ def test_looking_by_itself_keeps_nobody_signed_in(doors, client, monkeypatch):
 
 
 def test_the_process_is_up_without_a_database_or_a_session(app, client):
-    asked = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *facts: asked.append(facts[2]))
-    answer = client.get("/healthz")
+    with listening.statements() as statements:
+        answer = client.get("/healthz")
     assert (answer.status_code, answer.mimetype) == (200, "text/plain")
     assert "Set-Cookie" not in answer.headers
-    assert not asked
+    assert not statements
 
 
 @pytest.mark.parametrize(("version", "status"), [(None, 200), ("9999", 200), ("", 503)])

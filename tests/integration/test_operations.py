@@ -17,7 +17,7 @@ from safety.models import AuditEvent, Draft, KeepApart, Operation, Placement, Re
 from safety.permissions import NotYours
 from safety.planning import Wish
 from safety.referrals import numbers, operations
-from tests import factories, servers
+from tests import factories, listening, servers
 from tests.factories import NOW
 from tests.visitor import Visitor, buttons, cheap_hashes, still_clock, summary, words
 
@@ -360,14 +360,8 @@ def test_the_page_of_a_big_operation_takes_no_more_questions_than_that_of_a_smal
             factories.house(rooms=1)
             people(operation, 1)
         db.session.expire_all()
-        seen: list[str] = []
-
-        def note(_connection, _cursor, statement, *_rest, seen=seen):
-            seen.append(statement)
-
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        page = desk.get(f"/duty/operations/{operation.id}/now")
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        with listening.statements() as seen:
+            page = desk.get(f"/duty/operations/{operation.id}/now")
         asked.append(len(seen))
     assert words(page).count("Room 1") == 6
     assert asked[0] == asked[1]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from safety import accounts, create_app, jobs, mail, passwords, people
 from safety.extensions import begin_write, db
 from safety.models import AuditEvent, Letter, PasswordLink, SignIn, SimulatedEmail, Text, User
-from tests import factories
+from tests import factories, listening
 from tests.conftest import settings_for
 from tests.factories import NOW
 from tests.fakes import MailServer
@@ -125,14 +125,8 @@ def test_an_address_nobody_has_is_answered_alike_and_costs_the_same_work(app, ma
     for email in ("jo@force.example", "nobody@force.example"):
         browser = Visitor(app.test_client())
         page = browser.get("/forgotten-password")
-        statements: list[str] = []
-
-        def note(_c, _cursor, statement, *_rest, into=statements):
-            into.append(statement)
-
-        sa.event.listen(db.engine, "before_cursor_execute", note)
-        answer = browser.send(page, "Email me a link", email=email)
-        sa.event.remove(db.engine, "before_cursor_execute", note)
+        with listening.statements() as statements:
+            answer = browser.send(page, "Email me a link", email=email)
         told.append((answer.status_code, answer.headers["Location"], answer.text))
         worked.append(statements)
     assert told[0] == told[1]

@@ -16,7 +16,7 @@ from safety.lifecycle import ReferralState, Role
 from safety.models import AuditEvent, RateLimit, SignIn, User
 from safety.web import limits
 from safety.web import sign_in as door
-from tests import factories
+from tests import factories, listening
 from tests.conftest import settings_for
 from tests.factories import NOW
 from tests.pages import check_page
@@ -369,11 +369,8 @@ def test_last_seen_is_written_at_most_once_a_minute(client, officer, clock):
     attempt(client)
     began = clock.at
     clock.forward(seconds=59)
-    writes = []
-    sa.event.listen(
-        db.engine, "begin", lambda raw: writes.append(raw.get_execution_options().get("pos_begin"))
-    )
-    client.get("/home")
+    with listening.transactions() as writes:
+        client.get("/home")
     assert "IMMEDIATE" not in writes
     assert sessions()[0].seen_at == began
     clock.forward(seconds=1)

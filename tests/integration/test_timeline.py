@@ -12,7 +12,7 @@ from safety.extensions import db
 from safety.lifecycle import Event
 from safety.models import AlertKind, Text
 from safety.referrals.timeline import Line, timeline
-from tests import factories
+from tests import factories, listening
 from tests.factories import NOW
 from tests.visitor import Visitor, still_clock, words
 
@@ -168,9 +168,8 @@ def test_a_long_history_takes_a_handful_of_queries(app):
     referral = placement.referral
     db.session.refresh(referral)
     _ = referral.holder.name
-    seen = []
-    sa.event.listen(db.engine, "before_cursor_execute", lambda *facts: seen.append(facts[2]))
-    assert len(timeline(referral, NOW + 9 * MINUTE)) > 15
+    with listening.statements() as seen:
+        assert len(timeline(referral, NOW + 9 * MINUTE)) > 15
     assert 0 < len(seen) <= 8, seen
 
 
