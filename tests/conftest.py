@@ -111,6 +111,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for mark in metafunc.definition.iter_markers("parametrize")
     ):
         only = metafunc.definition.get_closest_marker("only")
+        if only is None and not metafunc.config.getoption("--full"):
+            only = metafunc.definition.get_closest_marker("mostly")
         names = [name for name in _wanted(metafunc.config) if only is None or name in only.args]
         metafunc.parametrize("database", names, scope="session", indirect=True)
 

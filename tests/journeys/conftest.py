@@ -157,7 +157,7 @@ def scheme(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Scheme]:
     ]
     emails = [person.email for person in people]
     db.session.commit()
-    with servers.web(database_url, tmp_path / "web.log", workers=2) as server:
+    with servers.web(database_url, tmp_path / "web.log", workers=1) as server:
         jobs = servers.jobs(database_url, tmp_path / "jobs.log")
         try:
             yield Scheme(server.url, *emails, house)

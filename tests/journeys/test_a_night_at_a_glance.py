@@ -14,7 +14,12 @@ from safety.models import Heartbeat
 from tests import crowd, factories, servers
 from tests.journeys.conftest import DESK, PHONE, Person, Scheme
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.mostly("sqlite"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def scheme(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Scheme]:
     for job in ("sweep", "outbox"):
         db.session.add(Heartbeat(job=job, beat_at=now + 10 * crowd.MINUTE))
     db.session.commit()
-    with servers.web(database_url, tmp_path / "web.log", workers=2) as server:
+    with servers.web(database_url, tmp_path / "web.log", workers=1) as server:
         yield Scheme(server.url, "", "", duty, factories.Premises())
 
 

@@ -14,7 +14,12 @@ from safety.lifecycle import Event
 from tests import factories
 from tests.journeys.conftest import Person, Scheme
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.mostly("sqlite"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(600),
+]
 
 either_way = pytest.mark.parametrize(
     "javascript", [True, False], ids=["with JavaScript", "without JavaScript"]

@@ -9,7 +9,12 @@ import pytest
 from tests import servers
 from tests.journeys.conftest import DESK, PHONE, Person, Scheme
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.mostly("postgresql"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(600),
+]
 
 
 def fill(person: Person, **boxes: str) -> None:

@@ -18,7 +18,12 @@ from safety.models import MessageState, Text
 from tests import factories, servers
 from tests.journeys.conftest import DESK, PHONE, Person, Scheme
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.mostly("postgresql"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture
@@ -29,7 +34,7 @@ def scheme(app: Flask, database_url: str, tmp_path: Path) -> Iterator[Scheme]:
     factories.on_the_rota("Rowan Ashby")
     duty = factories.on_the_rota("Pat Lindqvist", password_hash=password).email
     db.session.commit()
-    with servers.web(database_url, tmp_path / "web.log", workers=2) as server:
+    with servers.web(database_url, tmp_path / "web.log", workers=1) as server:
         yield Scheme(server.url, "", "", duty, house)
 
 

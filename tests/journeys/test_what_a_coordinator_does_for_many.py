@@ -15,7 +15,12 @@ from safety.models import Placement
 from tests import factories
 from tests.journeys.conftest import DESK, PHONE, Person, Scheme
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.mostly("postgresql"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(600),
+]
 
 either_size = pytest.mark.parametrize(
     ("size", "javascript"),

@@ -35,16 +35,20 @@ class Coordinators(Night):
             return
         self.marked.add(house)
         self.alarms[house] = False
-        for stay in list(self.stays.values()):
-            if stay.house != house:
-                continue
-            if stay.state == "held":
-                self.end(stay, "declined")
-                stay.last = "decline"
-            elif stay.state == "confirmed" and not stay.on_road:
-                self.end(stay, "withdrawn")
-                stay.last = "withdraw"
-        self.learn()
+        given_up = [
+            stay
+            for stay in self.stays.values()
+            if stay.house == house
+            and (stay.state == "held" or (stay.state == "confirmed" and not stay.on_road))
+        ]
+        for stay in given_up:
+            held = stay.state == "held"
+            self.end(stay, "declined" if held else "withdrawn")
+            stay.last = "decline" if held else "withdraw"
+        if (
+            given_up
+        ):  # otherwise no bed came free and nobody began to search: it is no moment to look for everybody
+            self.learn()
 
     @precondition(lambda self: self.alarms)
     @rule(data=st.data())
