@@ -40,13 +40,14 @@ def unlisted(*, supplier: str, listed: Sequence[Listed], now: dt.datetime) -> li
     """The ids of texts this supplier took from us and does not list, MOST_LOOKED_FOR at most. Reads only.
 
     A list may be cut, or leave out what is still in a queue: whether the supplier has such a text, only asking for it tells.
+    Calls stand on no list of texts: those of whose end nothing was heard are asked for too.
     """
     there = {one.sid for one in listed}
     ours = db.session.scalars(
         sa.select(Text.sid)
         .where(
             Text.supplier == supplier,
-            Text.channel == Channel.TEXT,  # calls stand on another list
+            sa.or_(Text.channel == Channel.TEXT, Text.state == MessageState.SENT),
             Text.sid.is_not(None),
             Text.sent_at > now - COMPARED,
             Text.sent_at <= now - SETTLED,

@@ -200,9 +200,8 @@ class FakeSupplier:
 
     def look(self, *, sid: str) -> sms.Listed | None:
         self.looks.append(sid)
-        return next(
-            (sms.Listed(had.sid, had.status, None, had.at) for had in self.has if had.sid == sid), None
-        )
+        kept = self.has + self.rings
+        return next((sms.Listed(had.sid, had.status, None, had.at) for had in kept if had.sid == sid), None)
 
     def sends_to(self, number: str | None) -> int:
         """How often a number was texted, taken or not."""
@@ -261,8 +260,8 @@ class FakeTwilio(HttpClient):
         )
         self.requests.append((method, url, sent))
         *_, last = urlsplit(url).path.removesuffix(".json").split("/")
-        resource = last if last in DESCRIBED else "Messages"
-        assert last in DESCRIBED or DESCRIBED["Messages"].is_id(last), url
+        resource = last if last in DESCRIBED else urlsplit(url).path.split("/")[-2]
+        assert last in DESCRIBED or DESCRIBED[resource].is_id(last), url
         mode = self.modes.pop(0) if self.modes else "ok"
         if mode == "timeout":
             raise requests.exceptions.ReadTimeout("a time-out that quotes +447700900123")
@@ -283,7 +282,7 @@ class FakeTwilio(HttpClient):
         if mode == "empty":
             return Response(201, "{}", {})
         if last not in DESCRIBED:
-            return self._one(last, sent if method == "POST" else None)
+            return self._one(resource, last, sent if method == "POST" else None)
         if method != "POST":
             return self._list(resource, sent)
         DESCRIBED[resource].check_created(sent)
@@ -321,18 +320,19 @@ class FakeTwilio(HttpClient):
         self.has.append(message)
         return message
 
-    def _one(self, sid: str, change: dict[str, Any] | None) -> Response:
-        """One message: as it is, or with what is to change. Only what is over can lose its words, and nothing else."""
-        message = next((one for one in self.has if one["sid"] == sid), None)
+    def _one(self, resource: str, sid: str, change: dict[str, Any] | None) -> Response:
+        """One message or call: as it is, or with what is to change. Only what is over can lose its words, and nothing else."""
+        kept = self.calls if resource == "Calls" else self.has
+        message = next((one for one in kept if one["sid"] == sid), None)
         if message is None:
             return Response(404, json.dumps({"code": 20404, "message": f"no {sid}", "status": 404}), {})
         if change is not None:
-            DESCRIBED["Messages"].check_changed(change)
+            DESCRIBED[resource].check_changed(change)
             assert change == {"Body": ""}, change
             if message["status"] not in FINAL:
                 return Response(409, json.dumps({"code": 20009, "message": "not yet", "status": 409}), {})
             message["body"] = ""
-        DESCRIBED["Messages"].check_answer(message)
+        DESCRIBED[resource].check_answer(message)
         return Response(200, json.dumps(message), {})
 
     def _list(self, resource: str, asked: dict[str, Any]) -> Response:

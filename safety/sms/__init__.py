@@ -118,7 +118,7 @@ class Supplier(Protocol):
         ...
 
     def look(self, *, sid: str) -> Listed | None:
-        """How one text stands; None when the supplier has none of that id."""
+        """How one text or call stands; None when the supplier has none of that id."""
         ...
 
     def blank(self, *, sid: str) -> None:

@@ -81,6 +81,8 @@ _LATER = {
 }
 
 
+_CALL = "CA"  # how Twilio's id of a call begins
+
 # The answer to a question about one text that Twilio does not have.
 _NONE_SUCH = {"20404", "404"}
 
@@ -235,9 +237,12 @@ class Twilio:
             return [one for one in found if one.sid and (one.at is None or one.at >= since)]
 
     def look(self, *, sid: str) -> Listed | None:
-        """How one text stands; None when Twilio has none of that id. Raises Refused or Unanswered."""
+        """How one text or call stands; None when Twilio has none of that id. Raises Refused or Unanswered."""
         try:
             with _in_our_words():
+                if sid.startswith(_CALL):
+                    call = self._client.calls(sid).fetch()
+                    return Listed(sid, _as_called(call).status, None, call.date_created)
                 return _as_listed(self._client.messages(sid).fetch())
         except Refused as refused:
             if refused.code in _NONE_SUCH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pytest
@@ -306,15 +307,49 @@ def test_the_simulators_record_agrees_with_ours(app: Flask, still: StillClock) -
     assert sms.supplier().look(sid="SMnone") is None
 
 
-def test_a_call_is_not_missed_on_the_list_of_texts(desk: Desk) -> None:
-    first = text(now=desk.now)
+def ring(at: dt.datetime) -> Text:
+    """A text to be handed over, and a call beside it, which is given back."""
     matter = Matter(reference="K7M-4QX", ring="0113 496 0100")
     rung = fallback.ring(
-        text=first, wording=messages.call_house, matter=matter, to=factories.phone(), now=desk.now
+        text=text(now=at), wording=messages.call_house, matter=matter, to=factories.phone(), now=at
     )
     assert rung is not None
     db.session.commit()
+    return rung
+
+
+def test_a_call_is_not_missed_on_the_list_of_texts(desk: Desk) -> None:
+    rung = ring(desk.now)
     assert desk.round() == 2
     assert kept(rung).sid == desk.supplier.rings[0].sid
     assert reconcile()
     assert differ() == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "state"),
+    [
+        ("completed", "human", MessageState.DELIVERED),
+        ("completed", "machine_start", MessageState.UNDELIVERED),
+        ("no-answer", None, MessageState.UNDELIVERED),
+        ("ringing", None, MessageState.SENT),
+    ],
+)
+def test_how_a_call_ended_is_asked_for_when_nobody_told_us(
+    real: Flask, wire: FakeTwilio, still: StillClock, status: str, by: str | None, state: MessageState
+) -> None:
+    still.at = NOW - HOUR
+    rung = kept(ring(still.at))
+    jobs.send(jobs.this_process())
+    still.at = NOW
+    (call,) = wire.calls
+    call.update(status=status, answered_by=by)
+    assert fresh(rung).sid == call["sid"]
+    assert reconcile()
+    assert fresh(rung).state == state
+    assert differ() == {}
+    # Of one that is over nobody is asked again: no list holds it, and what is looked for one by one is few.
+    before = len(wire.requests)
+    assert reconcile()
+    asked = [url for _, url, _ in wire.requests[before:] if "/Calls/" in url]
+    assert len(asked) == (state == MessageState.SENT)
