@@ -6,6 +6,8 @@ is refused with 403, whatever it holds.
 
 from __future__ import annotations
 
+import uuid
+
 from flask import Blueprint, Flask, Response, abort, request
 
 from safety import delivery
@@ -44,9 +46,21 @@ def status() -> Response:
         told = None
     if not isinstance(told, dict):
         abort(400)
-    sid, word = _field(told, "id"), _field(told, "status")
+    sid, word = _id(told), _field(told, "status")
     retrying(lambda: delivery.receipt(sid=sid, status=word, error=error_of(word), now=now()))
     return Response(status=204)
+
+
+def _id(told: dict[str, object]) -> str:
+    """Notify's id of a text, a UUID as it writes them: no id of another supplier's is one. 400 for anything else."""
+    sid = _field(told, "id")
+    try:
+        is_one = str(uuid.UUID(sid)) == sid
+    except ValueError:
+        is_one = False
+    if not is_one:
+        abort(400)
+    return sid
 
 
 def _field(told: dict[str, object], name: str) -> str:

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import delivery, duty, fallback, jobs, messages, sms, switching
+from safety import delivery, duty, fallback, jobs, messages, outbox, sms, switching
 from safety.extensions import db
-from safety.models import AlertKind, Channel, MessageState, Receipt, Text
+from safety.models import AlertKind, Channel, MessageState, Receipt, SupplierError, Text
 from tests import factories
-from tests.desk import MINUTE, SECOND, text, writing
+from tests.desk import MINUTE, SECOND, claim, text, writing
 from tests.factories import NOW
 from tests.fakes import FakeTwilio
 from tests.integration.test_two_suppliers import Pair, fresh, line, pair, real, still, told
@@ -220,3 +220,95 @@ def test_a_text_is_left_alone_while_the_first_is_asked(pair: Pair, still: StillC
     jobs.send(jobs.this_process())
     assert fresh(row).supplier == "second"
     assert fresh(row).fence == before + 2
+
+
+def by_first_and_second(pair: Pair, still: StillClock) -> tuple[outbox.Errand, delivery.Result]:
+    """What a process found out that asked the first in vain while the second carries the texts, and then lay still."""
+    pair.first.next = ["hang"]
+    text(now=still.at)
+    jobs.send(jobs.this_process())
+    pair.fails(3)
+    still.at += 30 * SECOND
+    (errand,) = [one for one in claim(still.at, limit=9) if one.ask_since is not None]
+    result = delivery.hand_over(errand=errand, now=still.at)
+    assert result.kind == "elsewhere"
+    return errand, result
+
+
+def test_a_process_that_lay_still_between_two_suppliers_frees_no_text_that_another_has(
+    pair: Pair, still: StillClock
+) -> None:
+    """While it lay there another took the text over and it went by the second: freed, it would go a second time."""
+    errand, result = by_first_and_second(pair, still)
+    still.at += 50 * SECOND
+    jobs.send(jobs.this_process())
+    found = fresh(errand.text_id)
+    for _ in range(3):
+        if found.state == MessageState.SENT:
+            break
+        still.at += 10 * SECOND
+        jobs.send(jobs.this_process())
+        found = fresh(errand.text_id)
+    before = (found.supplier, found.state, found.sid)
+    assert before[:2] == ("second", MessageState.SENT)
+    writing()
+    assert delivery.record(errand=errand, result=result, now=still.at) is None
+    db.session.commit()
+    jobs.send(jobs.this_process())
+    found = fresh(errand.text_id)
+    assert (found.supplier, found.state, found.sid) == before
+    assert pair.second.sends_to(errand.to) == 1
+
+
+@pytest.mark.parametrize("late", ["refused", "unanswered"])
+def test_what_a_process_that_lay_still_met_is_no_failure_of_a_supplier(
+    pair: Pair, still: StillClock, late: str
+) -> None:
+    rows = [text(now=still.at).id for _ in range(3)]
+    errands = claim(still.at, limit=3)
+    still.at += MINUTE
+    jobs.send(jobs.this_process())
+    assert {fresh(row).state for row in rows} == {MessageState.SENT}
+    for errand in errands:
+        result = (
+            delivery.Result("refused", refused=sms.Refused("503"), code="503", supplier="first")
+            if late == "refused"
+            else delivery.Result("unanswered", code="ReadTimeout", supplier="first")
+        )
+        writing()
+        assert delivery.record(errand=errand, result=result, now=still.at) is None
+        db.session.commit()
+    assert pair.chosen == "first"
+    assert {fresh(row).state for row in rows} == {MessageState.SENT}
+
+
+def test_notify_says_nothing_of_a_text_that_twilio_has(real: Flask, line: NotifyLine) -> None:
+    """Its ids are of another kind: whoever has its token, and not Twilio's, ends no text of Twilio's."""
+    row = text(now=NOW).id
+    jobs.send(jobs.this_process())
+    sid = fresh(row).sid
+    assert fresh(row).supplier == "twilio"
+    assert told(real.test_client(), {"id": sid, "status": "delivered"}) == 400
+    assert fresh(row).state == MessageState.SENT
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Receipt)) == 0
+
+
+def test_texts_that_never_arrived_do_not_make_a_supplier_slow(pair: Pair, still: StillClock) -> None:
+    """Their telephones are off for good, and another supplier would not reach them either."""
+    for row in pair.send(3):
+        writing()
+        late = still.at + switching.SLOW_AFTER + SECOND
+        delivery.receipt(sid=str(fresh(row).sid), status="undelivered", error="30003", now=late)
+        db.session.commit()
+    still.at += switching.SLOW_AFTER + MINUTE
+    assert pair.chosen == "first"
+
+
+def test_failures_of_a_supplier_are_forgotten_after_a_day(pair: Pair, still: StillClock) -> None:
+    pair.fails(1)
+    still.at = NOW + 24 * HOUR
+    pair.fails(1)
+    assert len(db.session.scalars(sa.select(SupplierError.at)).all()) == 2
+    still.at = NOW + 24 * HOUR + MINUTE
+    pair.fails(1)
+    assert NOW not in db.session.scalars(sa.select(SupplierError.at)).all()
