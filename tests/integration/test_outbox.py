@@ -163,6 +163,14 @@ def test_what_is_worthless_is_never_sent(desk: Desk) -> None:
     assert alerts() == []
 
 
+def test_a_text_whose_number_was_erased_is_handed_to_nobody(desk: Desk) -> None:
+    forgotten = text()
+    forgotten.to_sealed = forgotten.body_sealed = None
+    db.session.commit()
+    assert desk.round() == 0
+    assert desk.supplier.sends == 0
+
+
 def test_a_critical_text_that_became_worthless_reaches_a_person(desk: Desk) -> None:
     queued = text(worth=MINUTE, critical=True)
     desk.later(MINUTE)

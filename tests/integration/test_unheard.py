@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+import pytest
 import sqlalchemy as sa
 
-from safety import delivery, duty, placements, referrals, sms, texts
+from safety import delivery, duty, fallback, messages, placements, referrals, sms, texts
 from safety.extensions import db
 from safety.lifecycle import Event
 from safety.models import (
@@ -223,3 +226,16 @@ def test_a_process_that_was_stopped_says_nothing_of_the_supplier_either(desk: De
         assert delivery.record(errand=errand, result=result, now=desk.now) is None
         db.session.commit()
     assert db.session.scalar(sa.select(sa.func.count()).select_from(SupplierError)) == 0
+
+
+@pytest.mark.parametrize(("worth", "rings_for"), [(5 * MINUTE, 5 * MINUTE), (60 * MINUTE, 10 * MINUTE)])
+def test_nobody_is_rung_when_the_text_is_worth_nothing_nor_long_after_it_was_read(
+    desk: Desk, worth: dt.timedelta, rings_for: dt.timedelta
+) -> None:
+    first = text(now=NOW, worth=worth)
+    matter = messages.Matter(reference="K7M-4QX", ring="0113 496 0100")
+    rung = fallback.ring(
+        text=first, wording=messages.call_house, matter=matter, to=factories.phone(), now=NOW
+    )
+    assert rung is not None
+    assert rung.worthless_at == NOW + rings_for
