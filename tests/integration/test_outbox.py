@@ -84,6 +84,20 @@ def test_a_process_that_was_stopped_and_comes_back_cannot_write(desk: Desk) -> N
     assert fresh(queued).state == MessageState.SENT
 
 
+def test_a_process_that_comes_back_after_a_text_was_ended_does_not_bring_it_to_life(desk: Desk) -> None:
+    """Nobody claimed it meanwhile, so the fence alone would let it write."""
+    queued = text(worth=MINUTE)
+    (errand,) = claim(NOW)
+    result = delivery.hand_over(errand=errand, now=NOW)
+    desk.later(5 * MINUTE)
+    desk.round()
+    assert fresh(queued).state == MessageState.EXPIRED
+    writing()
+    assert delivery.record(errand=errand, result=result, now=desk.now) is None
+    db.session.commit()
+    assert (fresh(queued).state, queued.sid) == (MessageState.EXPIRED, None)
+
+
 def test_a_process_that_was_stopped_before_it_called_does_not_call(desk: Desk) -> None:
     text()
     (errand,) = claim()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from safety import delivery, duty, fallback, messages, placements, referrals, sms, texts
 from safety.extensions import db
-from safety.lifecycle import Event
+from safety.lifecycle import Event, ReferralState
 from safety.models import (
     AlertKind,
     Bedspace,
@@ -239,3 +239,19 @@ def test_nobody_is_rung_when_the_text_is_worth_nothing_nor_long_after_it_was_rea
     )
     assert rung is not None
     assert rung.worthless_at == NOW + rings_for
+
+
+def test_what_was_said_of_a_request_is_stale_once_a_bed_is_held_or_it_is_closed(desk: Desk) -> None:
+    factories.house()
+    placement = factories.placement(now=NOW)
+    first = text(now=NOW - MINUTE)
+    first.referral_id = placement.referral_id
+    db.session.commit()
+    assert not fallback.matters(first), "a bed was held since"
+    first.queued_at = NOW
+    db.session.commit()
+    assert fallback.matters(first)
+    placement.referral.state = ReferralState.CLOSED
+    with db.session.no_autoflush:
+        assert not fallback.matters(first), "it is over"
+    db.session.rollback()
