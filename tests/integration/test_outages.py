@@ -161,7 +161,7 @@ def test_a_sender_that_was_stopped_in_its_call_and_wakes_up_later_writes_nothing
         # It must have nothing else in hand: on SQLite a process that lies there in the middle of a write keeps everybody waiting.
         until(lambda: others <= set(db.session.scalars(sa.select(Heartbeat.job))))
         os.kill(stopped.process.pid, signal.SIGSTOP)
-        time_passes()
+        time_passes(leases=True)
         other = servers.jobs(database_url, tmp_path / "other.log", **settings)
         try:
             until(lambda: fresh(queued).state == MessageState.SENT)
