@@ -8,8 +8,8 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP
 
 PYTHON_BIN = .venv/bin/python
 TEST ?= tests
-# As many workers as the machine has processors, six at most: each has a database, and some a browser.
-WORKERS = -n logical --maxprocesses 6 --dist loadgroup
+# Twice as many workers as processors, eight at most: each has a database, one a browser, and they wait for these half of the time.
+WORKERS = -n $$(($$(getconf _NPROCESSORS_ONLN) * 2)) --maxprocesses 8 --dist loadgroup
 # Extra words for pytest, such as ARGS="-k hold -x" or ARGS="--db sqlite".
 ARGS ?=
 
