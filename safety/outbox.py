@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy import orm
 
 from safety import messages
 from safety.crypto import SealBroken, ring
 from safety.extensions import db
-from safety.models import Channel, MessageState, Receipt, Text
+from safety.models import Channel, MessageState, Placement, Receipt, Text
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
@@ -201,10 +202,40 @@ def _follow(text: Text, now: dt.datetime) -> None:
         text.look_at = now + dt.timedelta(seconds=current_app.config["TEXT_SILENT_S"])
 
 
+def _due(text: type[Text], now: dt.datetime) -> sa.ColumnElement[bool]:
+    waiting = sa.and_(text.state.in_(WAITING), text.next_try_at <= now)
+    abandoned = sa.and_(text.state == MessageState.SENDING, text.claimed_until <= now)
+    return sa.and_(sa.or_(waiting, abandoned), text.worthless_at > now, text.to_sealed.is_not(None))
+
+
 def _claimable(now: dt.datetime) -> sa.ColumnElement[bool]:
-    waiting = sa.and_(Text.state.in_(WAITING), Text.next_try_at <= now)
-    abandoned = sa.and_(Text.state == MessageState.SENDING, Text.claimed_until <= now)
-    return sa.and_(sa.or_(waiting, abandoned), Text.worthless_at > now, Text.to_sealed.is_not(None))
+    """Due, and nothing that this telephone should read first about the same request is due or in hand.
+
+    Or an officer reads that the next bed is confirmed, and then not to go there. What happened first is read first; of one
+    moment, what became of the bed before is read before what is said of the next one, and of the request comes last. A text that
+    failed and waits for its next try keeps no other back, and no text waits for a call or a call for a text.
+    """
+    first, bed, first_bed = orm.aliased(Text), orm.aliased(Placement), orm.aliased(Placement)
+    held = sa.select(bed.held_at).where(bed.id == Text.placement_id).correlate(Text).scalar_subquery()
+    first_held = (
+        sa.select(first_bed.held_at)
+        .where(first_bed.id == first.placement_id)
+        .correlate(first)
+        .scalar_subquery()
+    )
+    of_the_request = sa.and_(Text.placement_id.is_(None), first.placement_id.is_not(None))
+    read_first = sa.exists().where(
+        first.referral_id == Text.referral_id,
+        first.to_index == Text.to_index,
+        first.channel == Channel.TEXT,
+        Text.channel == Channel.TEXT,
+        sa.or_(_due(first, now), sa.and_(first.state == MessageState.SENDING, first.claimed_until > now)),
+        sa.or_(
+            first.queued_at < Text.queued_at,
+            sa.and_(first.queued_at == Text.queued_at, sa.or_(of_the_request, first_held < held)),
+        ),
+    )
+    return sa.and_(_due(Text, now), ~read_first)
 
 
 def due(*, most: int = 1, now: dt.datetime) -> int:
@@ -216,7 +247,7 @@ def due(*, most: int = 1, now: dt.datetime) -> int:
 def claim(
     *, owner: str, limit: int, lease_s: float, supplier: str | None = None, now: dt.datetime
 ) -> list[Errand]:
-    """Claim up to `limit` texts, those whose worth ends first before the others.
+    """Claim up to `limit` texts, those whose worth ends first before the others; of one request, each telephone's one by one.
 
     By compare-and-set on the fence, so that of any number of processes one gets each text. lease_s: after so many seconds
     another process may take it back, and will ask the supplier first. supplier: who is to be called for those nobody was called for

@@ -12,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import delivery, duty, messages, outbox, sms
+from safety import delivery, duty, messages, outbox, referrals, sms
 from safety.crypto import Ring
 from safety.extensions import db
+from safety.lifecycle import Event
 from safety.messages import Matter
-from safety.models import AlertKind, Contact, MessageState, Receipt, Text
+from safety.models import AlertKind, Channel, Contact, MessageState, Receipt, Text
 from tests import factories
 from tests.desk import MINUTE, SECOND, Desk, alerts, claim, fresh, hand_over, receipt, storm, text, writing
 from tests.factories import NOW
@@ -58,6 +59,41 @@ def test_the_text_whose_worth_ends_first_goes_first_however_young(desk: Desk) ->
     old = text(worth=60 * MINUTE)
     young = text(worth=5 * MINUTE, now=NOW + SECOND)
     assert [errand.text_id for errand in claim(NOW + MINUTE, limit=5)] == [young.id, old.id]
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "said"),
+    [
+        ((), Event.DECLINE, "that house cannot take them"),
+        ((Event.CONFIRM,), Event.WITHDRAW, "DO NOT GO THERE"),
+    ],
+)
+def test_a_telephone_is_told_of_one_request_in_the_order_it_happened(
+    desk: Desk, before: tuple[Event, ...], event: Event, said: str
+) -> None:
+    """Or an officer reads that a bed is held, and after it that they must not go there."""
+    near, _ = factories.house(outcode="LS1"), factories.house(outcode="LS29")
+    placement = factories.placement()
+    house, officer = factories.house_actor(near.id), placement.referral.officer_phone
+    for one in before:
+        referrals.record(placement_id=placement.id, event=one, actor=house, facts={}, now=NOW)
+    db.session.commit()
+    desk.round()
+    writing()
+    referrals.record(
+        placement_id=placement.id, event=event, actor=house, facts={"reason": "staff"}, now=NOW + MINUTE
+    )
+    db.session.commit()
+
+    def for_officer(owner: str) -> list[outbox.Errand]:
+        every = claim(NOW + MINUTE, owner=owner, limit=9)
+        return [one for one in every if one.to == officer and one.channel == Channel.TEXT]
+
+    first = for_officer("one")
+    assert [said in one.body for one in first] == [True]
+    assert for_officer("two") == [], "while the first is in hand"
+    hand_over(first[0], NOW + MINUTE)
+    assert ["a bed is held" in one.body for one in for_officer("two")] == [True]
 
 
 def test_a_claimed_text_is_nobody_elses_until_its_lease_runs_out(desk: Desk) -> None:
