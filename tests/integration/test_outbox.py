@@ -173,7 +173,10 @@ def test_one_text_that_cannot_be_opened_does_not_hold_up_the_others(app: Flask, 
     app.extensions["ring"] = ring
     text()
     assert desk.round() == 1
-    assert fresh(sealed_elsewhere).state == MessageState.QUEUED
+    left = fresh(sealed_elsewhere)
+    assert (left.state, left.error) == (MessageState.QUEUED, "sealed")
+    # Not looked at again at once, or every round would begin with it.
+    assert left.next_try_at == desk.now + MINUTE / 60 * outbox.LONGEST_WAIT_S
     desk.later(2 * MINUTE)
     desk.round()
     assert fresh(sealed_elsewhere).state == MessageState.EXPIRED

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from safety import create_app, fallback, jobs, messages, reconciliation, sms
+from safety import create_app, fallback, jobs, messages, outbox, reconciliation, sms
 from safety.extensions import db
 from safety.messages import Matter
 from safety.models import MessageState, Receipt, Text, TextDifference
@@ -316,6 +316,19 @@ def ring(at: dt.datetime) -> Text:
     assert rung is not None
     db.session.commit()
     return rung
+
+
+def test_the_supplier_is_asked_to_forget_the_words_of_texts_and_not_of_calls(desk: Desk) -> None:
+    """Of a call it keeps none, and would refuse us each round."""
+    rung = ring(desk.now)
+    desk.round()
+    for row in db.session.scalars(sa.select(Text)):
+        row.state, row.settled_at = MessageState.DELIVERED, desk.now
+    db.session.commit()
+    written = db.session.get_one(Text, rung.same_as_id)
+    assert rung.sid is not None and written.supplier is not None
+    found = outbox.to_blank(supplier=written.supplier, limit=9, now=desk.now)
+    assert found == [(written.id, written.sid)]
 
 
 def test_a_call_is_not_missed_on_the_list_of_texts(desk: Desk) -> None:
