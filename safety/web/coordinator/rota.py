@@ -84,10 +84,8 @@ def add_shifts(monday: str) -> ResponseReturnValue:
         plans = [rota.Plan(who, place, start, end) for start, end in form.spans]
         try:
             shifts = rota.put(plans=plans, by=me().actor().by, now=instant)
-        except rota.CannotBeOnCall as refused:
-            form.refuse("who", str(refused))
         except rota.Refused as refused:
-            form.refuse("begins", str(refused))
+            form.refuse(_asked_by(refused), str(refused))
         else:
             db.session.commit()
             flash(f"{shifts[0].user.name} is on call then.", "success")
@@ -134,10 +132,8 @@ def give_shift(shift_id: uuid.UUID) -> ResponseReturnValue:
                 by=me().actor().by,
                 now=instant,
             )
-        except rota.CannotBeOnCall as refused:
-            form.refuse("who", str(refused))
         except rota.Refused as refused:
-            form.refuse("begins", str(refused))
+            form.refuse(_asked_by(refused), str(refused))
         else:
             db.session.commit()
             flash(f"{given.user.name} has it now. Tell them: the rota texts nobody.", "success")
@@ -231,6 +227,11 @@ def _monday(said: str) -> dt.date:
     if day != rota.monday_of(day):
         raise NotYours
     return day
+
+
+def _asked_by(refused: rota.Refused) -> str:
+    """The question of either form whose answer was refused."""
+    return "who" if isinstance(refused, rota.CannotBeOnCall) else "begins"
 
 
 def _shift(shift_id: uuid.UUID) -> Shift | None:
